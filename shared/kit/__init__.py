@@ -1,0 +1,1 @@
+"""Plumbing without opinions about licenses: every service is built from it."""
