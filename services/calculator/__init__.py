@@ -1,0 +1,1 @@
+"""The calculator: what each device type costs in units, and what-if."""

@@ -1,0 +1,189 @@
+"""Bodies of the ledger: clusters, nodes, devices, pools and the unit report."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from shared.contracts.base import AnswerBody, RequestBody
+from shared.contracts.events.ledger import ClusterNode, PoolStatus
+from shared.contracts.fields import Count, MacText, Name, ProductVersion
+
+
+class PutCluster(RequestBody):
+    """A cluster and its product version. ``starter: false`` leaves out the starter license of a new cluster."""
+
+    product_version: ProductVersion = Field(examples=["5.0"])
+    starter: bool = Field(default=True, strict=True)
+
+
+class ClusterBody(AnswerBody):
+    """A cluster as it stands. ``frozen``: migrated, and its real license file is not installed yet."""
+
+    cluster: str
+    product_version: str
+    version: int
+    starter: bool = Field(description="Whether a feature of the starter license still grants.")
+    migrated: bool
+    frozen: bool
+    license_manager: str | None = Field(description="The node that holds the role.")
+    nodes: list[ClusterNode]
+    license_file_ids: list[str] = Field(description="The license files that the ledger knows of this cluster, whatever became of them.")
+    created_at: datetime
+
+
+class PutNode(RequestBody):
+    """A node. ``first`` makes it the cluster's first node; left out, a known node keeps what it was and a new one is first if none is."""
+
+    mac: MacText = Field(examples=["0015C5F3A1B2"])
+    first: bool | None = Field(default=None, strict=True)
+
+
+class NodeBody(AnswerBody):
+    """A node; ``license_manager``: whether it holds that role."""
+
+    node: str
+    mac: str
+    first: bool
+    license_manager: bool
+
+
+class PutDevice(RequestBody):
+    """A device. ``adjunct_of``: the primary phone of the same user, which makes a soft client cost its adjunct price."""
+
+    device_type: Name = Field(examples=["cisco-7970"])
+    adjunct_of: Name | None = None
+
+
+class PoolBody(AnswerBody):
+    """A pool in units. remaining = max(0, authorized - used); overdraft = max(0, used - authorized)."""
+
+    authorized: int
+    overdraft_allowed: int
+    used: int
+    remaining: int
+    overdraft: int
+    status: PoolStatus
+    version: int
+
+
+class HoldingBody(AnswerBody):
+    """A device and the units that it holds, taken at the price of the day it was checked out."""
+
+    device: str
+    device_type: str
+    units: int
+    adjunct_of: str | None = None
+    checked_out_at: datetime
+    state: Literal["held"] = "held"
+
+
+class DeviceBody(AnswerBody):
+    """A device after a check-out, and the pool that it left behind."""
+
+    device: str
+    device_type: str
+    units: int
+    adjunct_of: str | None = None
+    pool: PoolBody
+
+
+class LicenseManagerBody(AnswerBody):
+    """The node in the role of license manager; null where the cluster has no node."""
+
+    node: str | None
+    mac: str | None
+    status: Literal["started", "stopped", "none"]
+
+
+class FeatureUnits(AnswerBody):
+    """A feature's pool in the report."""
+
+    feature: str
+    authorized: int
+    overdraft_allowed: int
+    used: int
+    remaining: int
+    overdraft: int
+    status: PoolStatus
+
+
+class DeviceTypeUnits(AnswerBody):
+    """Devices of one type at one price."""
+
+    device_type: str
+    devices: int
+    units_each: int
+    units: int
+
+
+class ReportedLicenseFile(AnswerBody):
+    """A license file as the ledger knows it; ``starter`` and ``migration`` stand for the grants that are no files."""
+
+    license_file_id: str
+    state: str
+    granted: bool
+    nodes: int
+    units: int
+    overdraft_units: int
+    grace_ends_at: datetime | None = None
+
+
+class UnitReport(AnswerBody):
+    """The License Unit Report of a cluster."""
+
+    cluster: str
+    product_version: str
+    frozen: bool
+    license_manager: LicenseManagerBody
+    features: list[FeatureUnits]
+    device_types: list[DeviceTypeUnits]
+    license_files: list[ReportedLicenseFile]
+    at: datetime
+
+
+class EnterpriseUnitReport(AnswerBody):
+    """All clusters together: the sums of each feature, and how many clusters are in which state by PHONE_UNIT."""
+
+    clusters: int
+    features: list[FeatureUnits]
+    clusters_by_status: dict[PoolStatus, int]
+    at: datetime
+
+
+class DeviceCount(RequestBody):
+    """So many devices of one type in a 4.x inventory."""
+
+    device_type: Name
+    count: Count
+
+
+class NewMigration(RequestBody):
+    """The inventory of a 4.x cluster that moves to ``to_version``."""
+
+    from_version: ProductVersion = Field(examples=["4.2"])
+    to_version: ProductVersion = Field(examples=["5.0"])
+    nodes: Count
+    devices: list[DeviceCount] = Field(max_length=1000)
+
+
+class CoveredType(AnswerBody):
+    """Devices of a type that the migration covers, and their price."""
+
+    device_type: str
+    count: int
+    units_each: int
+
+
+class Migration(AnswerBody):
+    """A cluster's migration: what existing phones and nodes need, granted provisionally until the real license file is installed."""
+
+    cluster: str
+    migration_id: str
+    from_version: str
+    to_version: str
+    nodes: int
+    devices: list[CoveredType]
+    total_units: int
+    completed: bool = Field(description="Whether the real license file has been installed.")
+    created_at: datetime

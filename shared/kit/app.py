@@ -1,0 +1,139 @@
+"""Builds a service: one application with its doors, its store, its events, its timers and its health. Every create_app ends here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from shared.contracts.base import Problem
+from shared.kit.boundary import Boundary
+from shared.kit.bus import Bus
+from shared.kit.clock import Clock
+from shared.kit.consumers import Consumers, subscription_of
+from shared.kit.database import Database
+from shared.kit.faults import FaultEvents, Faults
+from shared.kit.health import Check, health_router
+from shared.kit.metrics import Metrics
+from shared.kit.migrations import head_of, revision_in
+from shared.kit.problems import PROBLEM_JSON, ProblemTable, install_problems
+from shared.kit.relay import Relay
+from shared.kit.settings import ServiceSettings
+from shared.kit.timers import Timers, forget_old
+
+_FORGET_SECONDS = 3600.0
+Background = Callable[["Kit"], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is a service's own: its name, doors, problems, and what it does besides answering."""
+
+    service: str
+    title: str
+    migrations: Path
+    routers: Sequence[APIRouter]
+    problems: ProblemTable
+    consumers: Consumers = field(default_factory=Consumers)
+    timers: Timers = field(default_factory=Timers)
+    faults: FaultEvents | None = None
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    on_start: Sequence[Background] = ()
+    """Awaited before the service is ready."""
+    background: Sequence[Background] = ()
+    """Run beside it in every process until it stops (the timers run in one process only)."""
+    on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
+
+
+@dataclass
+class Kit:
+    """The plumbing of a running service; ``app.state.kit``."""
+
+    plan: Plan
+    settings: ServiceSettings
+    database: Database
+    bus: Bus
+    clock: Clock
+    metrics: Metrics
+    faults: Faults
+    relay: Relay
+    checks: dict[str, Check]
+
+    @property
+    def problems(self) -> ProblemTable:
+        return self.plan.problems
+
+
+def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
+    """The service as an ASGI application; its lifespan starts and stops everything in it."""
+    database = Database(settings, plan.service, clock)
+    faults = Faults(plan.service, database, bus, plan.faults)
+    relay = Relay(database, bus, metrics, settings.outbox_poll_seconds)
+
+    async def store() -> str | None:
+        await database.ping()
+        return None
+
+    async def schema() -> str | None:
+        revision, head = await revision_in(database.engine, plan.service), head_of(plan.migrations)
+        return None if revision == head else f"the schema is at {revision}, this release needs {head}: run migrate"
+
+    checks: dict[str, Check] = {"database": store, "schema": schema, **plan.checks}
+    kit = Kit(plan, settings, database, bus, clock, metrics, faults, relay, checks)
+    app = FastAPI(
+        title=plan.title,
+        version="1",
+        lifespan=_lifespan_of(kit),
+        generate_unique_id_function=_operation_id,
+        responses={"default": {"model": Problem, "description": "A problem (RFC 9457).", "content": {PROBLEM_JSON: {}}}},
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.kit = kit
+    app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults)
+    install_problems(app, plan.problems)
+    app.include_router(health_router())
+    for router in plan.routers:
+        app.include_router(router)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """A function's name in camelCase: ``check_out_device`` is published as ``checkOutDevice``."""
+    first, *rest = route.name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _lifespan_of(kit: Kit) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        plan = kit.plan
+        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings.inbox_days))
+        if plan.consumers.types:
+            await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
+        for start in plan.on_start:
+            await start(kit)
+        tasks = [
+            asyncio.create_task(kit.relay.run(), name=f"{plan.service} relay"),
+            asyncio.create_task(plan.timers.run(kit.database, kit.faults), name=f"{plan.service} timers"),
+            *(asyncio.create_task(_ended(work(kit)), name=f"{plan.service} background") for work in plan.background),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await kit.faults.close()
+            for stop in plan.on_stop:
+                await stop()
+            await kit.database.close()
+
+    return lifespan
+
+
+async def _ended(work: Awaitable[None]) -> None:
+    await work

@@ -1,0 +1,86 @@
+"""The outermost layer of a service: trace, measurement, access log, and the last word on every exception that nobody handled."""
+
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.kit.faults import Faults
+from shared.kit.logs import log_of
+from shared.kit.metrics import Metrics
+from shared.kit.problems import problem_response
+from shared.kit.store_faults import is_collision, is_store_failure
+from shared.kit.trace import CALLER_HEADER, begin_trace, tracing
+
+_log = log_of("http")
+_QUIET = {"/livez", "/readyz", "/metrics"}
+
+
+class Boundary:
+    """ASGI middleware around a whole service."""
+
+    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, faults: Faults | None) -> None:
+        self._app = app
+        self._service = service
+        self._metrics = metrics
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        caller = headers.get(CALLER_HEADER.encode(), b"nobody").decode("latin-1")
+        with tracing(begin_trace(headers.get(b"traceparent", b"").decode("latin-1"), caller)):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 0
+        began = time.perf_counter()
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            if self._faults is not None:
+                await self._faults.report(error, f"{scope['method']} {_route(scope)}")
+            else:
+                _log.error("unhandled", service=self._service, exc_info=error)
+            if status:
+                raise  # the response has begun: nothing honest can be said any more but to break it off
+            await self._last_word(error, scope, receive, watch)
+        finally:
+            self._record(scope, status, time.perf_counter() - began)
+
+    async def _last_word(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_store_failure(error) or is_collision(error):
+            slug, seconds, title = (
+                ("busy", "1", "Busy") if is_collision(error) else ("data-store-unavailable", "5", "The data store does not answer")
+            )
+            detail = f"{title}. Nothing of this request was stored unless a later read shows it; try again in {seconds} s."
+            response = problem_response(slug, 503, title, detail, headers={"Retry-After": seconds})
+        else:
+            detail = "An error that nobody foresaw. Nothing was stored. Report the trace_id with the log of this service."
+            response = problem_response("internal-error", 500, "Internal error", detail)
+        await response(scope, receive, send)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        self._metrics.requests.labels(self._service, scope["method"], _route(scope), str(status)).observe(seconds)
+        if scope["path"] not in _QUIET:
+            _log.info(
+                "request",
+                service=self._service,
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                milliseconds=round(seconds * 1000, 1),
+            )
+
+
+def _route(scope: Scope) -> str:
+    """The template, never the path: a label per device would grow without end."""
+    return getattr(scope.get("route"), "path", "unmatched")

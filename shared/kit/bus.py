@@ -1,0 +1,32 @@
+"""The bus as services see it: hand an envelope over, receive the types one asked for. Two implementations, one behaviour.
+
+``publish`` returns when the envelope is safe: with the memory bus when every subscriber's transaction committed (or the event
+was put aside as a dead letter), with RabbitMQ when the broker confirmed it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.contracts.base import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What one service wants to hear. ``deliver`` returns after its commit; ``bury`` keeps an event that cannot be handled."""
+
+    service: str
+    types: frozenset[str]
+    deliver: Callable[[Envelope], Awaitable[None]]
+    bury: Callable[[Envelope, str], Awaitable[None]]
+    delivery_limit: int
+
+
+class Bus(Protocol):
+    """Carries facts between services, at least once and in no promised order."""
+
+    async def subscribe(self, subscription: Subscription) -> None: ...
+
+    async def publish(self, envelope: Envelope) -> None: ...
+
+    async def close(self) -> None: ...

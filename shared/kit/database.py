@@ -1,0 +1,70 @@
+"""One engine for one service's schema, and the transactions on it. All plumbing that needs the store gets it from here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
+
+from shared.kit.clock import Clock
+from shared.kit.settings import ServiceSettings
+from shared.kit.tables import KitTables
+from shared.kit.transaction import Transaction
+
+
+class Database:
+    """A service's own schema. ``wake`` is set after a commit that left events in the outbox."""
+
+    def __init__(self, settings: ServiceSettings, schema: str, clock: Clock) -> None:
+        self.schema = schema
+        self.clock = clock
+        self.tables = KitTables(schema)
+        self.wake = asyncio.Event()
+        self.engine: AsyncEngine = create_async_engine(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            max_overflow=2,
+            pool_timeout=5,
+            pool_recycle=1800,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {
+                    "application_name": f"licensing-{schema}",
+                    "search_path": schema,
+                    "statement_timeout": str(settings.statement_timeout_ms),
+                    "timezone": "UTC",
+                },
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def transaction(self, *, recorded: tuple[type[Exception], ...] = ()) -> AsyncIterator[Transaction]:
+        """One transaction: committed at the end, rolled back on an exception.
+
+        An exception of a ``recorded`` class is a decision and not a failure (a refusal that must be remembered):
+        what was written before it is committed, and then it goes on to the caller.
+        """
+        async with self._sessions() as session:
+            transaction = Transaction(session, self)
+            try:
+                yield transaction
+            except recorded:
+                await transaction.commit()
+                raise
+            await transaction.commit()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection outside any transaction of ours, for locks that last."""
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def ping(self) -> None:
+        """Ask the store for a sign of life; raises what the driver raises."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()

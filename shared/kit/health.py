@@ -1,0 +1,50 @@
+"""/livez: the process runs. /readyz: it can work (its store answers, its schema is at the head, and what else the service needs)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+Check = Callable[[], Awaitable[str | None]]
+"""None when all is well, else what is missing."""
+
+
+class Health(BaseModel):
+    """What was looked at, and what is wrong with it (null: nothing)."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str | None]
+
+
+async def health_of(checks: Mapping[str, Check]) -> Health:
+    """Run every check; an exception is a finding."""
+    found: dict[str, str | None] = {}
+    for name, check in checks.items():
+        try:
+            found[name] = await check()
+        except Exception as error:
+            found[name] = type(error).__name__
+    return Health(status="ok" if not any(found.values()) else "unavailable", checks=found)
+
+
+def health_router() -> APIRouter:
+    """The two health routes and the metrics; outside the published contract, as every service has them."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def live() -> Health:
+        return Health(status="ok", checks={})
+
+    @router.get("/readyz")
+    async def ready(request: Request, response: Response) -> Health:
+        health = await health_of(request.app.state.kit.checks)
+        response.status_code = 200 if health.status == "ok" else 503
+        return health
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        body, content_type = await request.app.state.kit.metrics.exposition(request.headers.get("accept", ""))
+        return Response(body, media_type=content_type)
+
+    return router

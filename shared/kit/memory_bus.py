@@ -1,0 +1,72 @@
+"""The bus of the embedded mode: hands an envelope to its subscribers in this process.
+
+An envelope is acknowledged only after every subscriber's transaction committed; until then the sender's outbox keeps it, so
+nothing is lost when the process dies. A failing subscriber is tried again with growing pauses; an event that keeps failing is
+buried, one that fails because the data store is away is kept until the store is back.
+"""
+
+import asyncio
+import random
+
+from shared.contracts.base import Envelope
+from shared.kit.bus import Subscription
+from shared.kit.logs import log_of
+from shared.kit.store_faults import is_collision, is_store_failure
+
+_log = log_of("bus")
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+class BusClosed(Exception):
+    """The process is stopping; the envelope stays in its sender's outbox."""
+
+
+class MemoryBus:
+    """Subscribers of one process, by event type."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Subscription] = []
+        self._closing = asyncio.Event()
+
+    async def subscribe(self, subscription: Subscription) -> None:
+        self._subscriptions.append(subscription)
+
+    async def publish(self, envelope: Envelope) -> None:
+        """Deliver to every subscriber of the type; returns when all have it for good. Raises BusClosed."""
+        wanting = [s for s in self._subscriptions if envelope.type in s.types]
+        await asyncio.gather(*(self._hand_over(subscription, envelope) for subscription in wanting))
+
+    async def _hand_over(self, subscription: Subscription, envelope: Envelope) -> None:
+        failures = 0
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._closing.is_set():
+            try:
+                await subscription.deliver(envelope)
+                return
+            except Exception as error:
+                waiting_for_store = is_store_failure(error) or is_collision(error)
+                failures += 0 if waiting_for_store else 1
+                _log.warning(
+                    "delivery-failed",
+                    service=subscription.service,
+                    event_id=str(envelope.id),
+                    type=envelope.type,
+                    failures=failures,
+                    error=repr(error),
+                )
+                if failures >= subscription.delivery_limit:
+                    await subscription.bury(envelope, repr(error))
+                    return
+            await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311 -- spreads retries, protects nothing
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        raise BusClosed
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def close(self) -> None:
+        self._closing.set()

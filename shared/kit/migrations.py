@@ -1,0 +1,59 @@
+"""Brings a service's schema to its newest form. Replicas that start together do it one after the other (an advisory lock)."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+_VERSION_TABLE = "schema_version"
+
+
+@cache
+def _scripts(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])
+
+
+def head_of(folder: Path) -> str | None:
+    """The newest revision among the migrations in ``folder``."""
+    return _scripts(folder).get_current_head()
+
+
+async def revision_in(engine: AsyncEngine, schema: str) -> str | None:
+    """The revision that a schema is at; None for one that does not exist yet."""
+    async with engine.connect() as connection:
+        if await connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{schema}.{_VERSION_TABLE}"}) is None:
+            return None
+        revision: str | None = await connection.scalar(text(f"SELECT version_num FROM {schema}.{_VERSION_TABLE}"))  # noqa: S608
+        return revision
+
+
+def _upgrade(connection: Connection, schema: str, folder: Path) -> None:
+    scripts = _scripts(folder)
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{schema}/migrate"})
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "version_table": _VERSION_TABLE,
+            "version_table_schema": schema,
+            "fn": lambda revision, _context: scripts._upgrade_revs("head", revision),  # noqa: SLF001 -- what alembic.command.upgrade passes
+        },
+    )
+    with Operations.context(context):
+        context.run_migrations()
+
+
+async def migrate(url: str, schema: str, folder: Path) -> str | None:
+    """Create ``schema`` where it is missing and run its migrations; returns the revision it is at. One transaction."""
+    engine = create_async_engine(url)
+    try:
+        if await revision_in(engine, schema) != head_of(folder):
+            async with engine.begin() as connection:
+                await connection.run_sync(_upgrade, schema, folder)
+        return await revision_in(engine, schema)
+    finally:
+        await engine.dispose()

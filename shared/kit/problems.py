@@ -1,0 +1,156 @@
+"""Every error leaves as RFC 9457 ``application/problem+json``. A service says which of its exceptions is which problem, in one table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shared.contracts.base import Problem
+from shared.kit.trace import current_trace
+
+PROBLEM_JSON = "application/problem+json"
+_SLUGS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
+_MOST_ERRORS = 20
+_LONGEST_ECHO = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one exception leaves. ``recorded``: what was written before it is kept, for a refusal is a decision and no failure."""
+
+    slug: str
+    status: int
+    title: str
+    recorded: bool = False
+    retry_after_seconds: int | None = None
+
+
+class ProblemTable:
+    """A service's exceptions and their rules. An exception's dataclass fields become the problem's members, its ``str`` the detail."""
+
+    def __init__(self, rules: Mapping[type[Exception], Rule]) -> None:
+        self.rules = {**SHARED_RULES, **rules}
+        self.recorded = tuple(kind for kind, rule in self.rules.items() if rule.recorded)
+
+
+@dataclass
+class NotFound(Exception):
+    """There is no such thing: ``kind`` names what was looked for."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"There is no {self.kind} {self.name!r}."
+
+
+@dataclass
+class UpstreamUnavailable(Exception):
+    """Another service that must be asked first did not answer in time; nothing was changed."""
+
+    upstream: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The {self.upstream} service could not be asked ({self.reason}). Nothing was changed; try again."
+
+
+@dataclass
+class InvalidCursor(Exception):
+    """A cursor that no listing of ours gave."""
+
+    def __str__(self) -> str:
+        return "The cursor is not one that this listing gave. Start again without one."
+
+
+@dataclass
+class IdempotencyKeyReused(Exception):
+    """The key was used for another request."""
+
+    idempotency_key: str
+
+    def __str__(self) -> str:
+        return f"Idempotency-Key {self.idempotency_key!r} was used with another body before. Use a new key for a new request."
+
+
+SHARED_RULES: dict[type[Exception], Rule] = {
+    NotFound: Rule("not-found", 404, "Not found"),
+    UpstreamUnavailable: Rule("upstream-unavailable", 503, "A service did not answer", retry_after_seconds=2),
+    InvalidCursor: Rule("invalid-cursor", 422, "The cursor cannot be used"),
+    IdempotencyKeyReused: Rule("idempotency-key-reused", 422, "The Idempotency-Key belongs to another request"),
+}
+
+
+def problem_response(
+    slug: str,
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    members: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The problem as a response; ``members`` are the numbers of the case."""
+    body = Problem(
+        type=f"urn:licensing:problem:{slug}",
+        title=title,
+        status=status,
+        detail=detail,
+        trace_id=current_trace().trace_id,
+        **jsonable_encoder(members or {}),
+    )
+    return JSONResponse(body.model_dump(), status_code=status, media_type=PROBLEM_JSON, headers=dict(headers or {}))
+
+
+def respond(error: Exception, rule: Rule) -> JSONResponse:
+    """A domain exception as its problem."""
+    members: dict[str, Any] = {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}
+    headers = {"Retry-After": str(rule.retry_after_seconds)} if rule.retry_after_seconds else {}
+    return problem_response(rule.slug, rule.status, rule.title, str(error), members=members, headers=headers)
+
+
+def _clip(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= _LONGEST_ECHO else f"{text[:_LONGEST_ECHO]}… ({len(text)} characters)"
+
+
+def _where(location: Sequence[object]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    listed = [{"where": _where(e["loc"])[:200], "message": e["msg"], "given": _clip(e.get("input"))} for e in found[:_MOST_ERRORS]]
+    first = listed[0]
+    detail = f"{len(found)} fault{'s' if len(found) != 1 else ''} in the request; the first: {first['where']}: {first['message']}."
+    return problem_response(
+        "invalid-request", 422, "The request cannot be understood", detail, members={"errors": listed, "errors_total": len(found)}
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    slug = _SLUGS.get(error.status_code, "invalid-request" if error.status_code < 500 else "internal-error")
+    detail = f"{request.method} {request.url.path[:200]}: {error.detail}"
+    return problem_response(slug, error.status_code, error.detail, detail, headers=error.headers)
+
+
+def install_problems(app: FastAPI, table: ProblemTable) -> None:
+    """Make every exception of the table, and the framework's own, leave as a problem."""
+
+    def handler_of(rule: Rule) -> Any:
+        async def handle(_request: Request, error: Exception) -> JSONResponse:
+            return respond(error, rule)
+
+        return handle
+
+    for kind, rule in table.rules.items():
+        app.add_exception_handler(kind, handler_of(rule))
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)

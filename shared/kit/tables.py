@@ -1,0 +1,52 @@
+"""The four tables of plumbing that stand in every service's schema: outbox, inbox, dead letters, idempotency keys."""
+
+from alembic.operations import Operations
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Table, Text, Uuid, func
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+class KitTables:
+    """The plumbing's tables in one schema."""
+
+    def __init__(self, schema: str) -> None:
+        self.metadata = MetaData(schema=schema)
+        now = func.now()
+        self.outbox = Table(
+            "outbox",
+            self.metadata,
+            Column("sequence", BigInteger, Identity(always=True), primary_key=True),
+            Column("event_id", Uuid, nullable=False, unique=True),
+            Column("envelope", JSONB, nullable=False),
+            Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
+        )
+        self.inbox = Table(
+            "inbox",
+            self.metadata,
+            Column("event_id", Uuid, primary_key=True),
+            Column("handled_at", DateTime(timezone=True), nullable=False, server_default=now),
+            Index("inbox_handled_at", "handled_at"),
+        )
+        self.dead_letter = Table(
+            "dead_letter",
+            self.metadata,
+            Column("event_id", Uuid, primary_key=True),
+            Column("envelope", JSONB, nullable=False),
+            Column("error", Text, nullable=False),
+            Column("died_at", DateTime(timezone=True), nullable=False, server_default=now),
+        )
+        self.idempotency = Table(
+            "idempotency",
+            self.metadata,
+            Column("caller", Text, primary_key=True),
+            Column("operation", Text, primary_key=True),
+            Column("idempotency_key", Text, primary_key=True),
+            Column("request_digest", Text, nullable=False),
+            Column("answer", JSONB, nullable=True),
+            Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
+            Index("idempotency_created_at", "created_at"),
+        )
+
+
+def create_kit_tables(op: Operations, schema: str) -> None:
+    """Create the plumbing's tables as of their first version; called from a service's first migration."""
+    KitTables(schema).metadata.create_all(op.get_bind())

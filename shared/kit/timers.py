@@ -1,0 +1,77 @@
+"""What a service does by the clock. Each run is one transaction; of several replicas only the leader's timers run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from shared.kit.database import Database
+from shared.kit.faults import Faults
+from shared.kit.leader import leadership
+from shared.kit.logs import log_of
+from shared.kit.trace import begin_trace, tracing
+from shared.kit.transaction import Transaction
+
+_log = log_of("timers")
+_PAUSE_AFTER_FAILURE_SECONDS = 0.5
+Action = Callable[[Transaction], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """An action and the seconds between two runs of it."""
+
+    name: str
+    seconds: float
+    action: Action
+
+
+class Timers:
+    """A service's timers."""
+
+    def __init__(self) -> None:
+        self._timers: dict[str, Timer] = {}
+
+    def every(self, seconds: float, action: Action) -> None:
+        """Run ``action`` every ``seconds``; its name is the function's."""
+        name = getattr(action, "__name__", repr(action))
+        self._timers[name] = Timer(name, seconds, action)
+
+    async def run_once(self, database: Database, name: str) -> None:
+        """One run, now; for the loop and for tests with a clock of their own."""
+        with tracing(begin_trace(None, f"{database.schema} timer")):
+            async with database.transaction() as transaction:
+                await self._timers[name].action(transaction)
+
+    async def run(self, database: Database, faults: Faults) -> None:
+        """Run until cancelled. A failed run is reported and tried again at its next time."""
+        while True:
+            try:
+                async with leadership(database, "timers"), asyncio.TaskGroup() as group:
+                    for timer in self._timers.values():
+                        group.create_task(self._repeat(timer, database, faults))
+            except* Exception as errors:
+                _log.warning("timers-interrupted", service=database.schema, error=repr(errors.exceptions[0]))
+            await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _repeat(self, timer: Timer, database: Database, faults: Faults) -> None:
+        while True:
+            try:
+                await self.run_once(database, timer.name)
+            except Exception as error:
+                await faults.report(error, f"timer {timer.name}")
+            await asyncio.sleep(timer.seconds)
+
+
+def forget_old(database: Database, days: int) -> Action:
+    """The action that forgets handled event ids and idempotent answers older than ``days``."""
+
+    async def forget_old_ids(transaction: Transaction) -> None:
+        oldest = transaction.now - timedelta(days=days)
+        inbox, idempotency = database.tables.inbox, database.tables.idempotency
+        await transaction.session.execute(delete(inbox).where(inbox.c.handled_at < oldest))
+        await transaction.session.execute(delete(idempotency).where(idempotency.c.created_at < oldest))
+
+    return forget_old_ids

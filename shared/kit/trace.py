@@ -1,0 +1,53 @@
+"""Who asked, and in which trace: carried through HTTP and events without passing it by hand.
+
+A trace id is that of W3C trace context, so that our ids are the ones a tracing system shows.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+CALLER_HEADER = "licensing-caller"
+"""Set by the gateway after it knew the caller; what arrives from outside under this name is dropped there."""
+
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One request, event or timer run: its trace id (32 hexadecimal digits) and the caller behind it."""
+
+    trace_id: str
+    caller: str
+
+    @property
+    def traceparent(self) -> str:
+        return f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
+
+
+def begin_trace(traceparent: str | None, caller: str) -> Trace:
+    """Continue the trace of a ``traceparent``, or begin one where there is none that can be read."""
+    match = _TRACEPARENT.match(traceparent or "")
+    known = match is not None and match[1] != "0" * 32
+    return Trace(match[1] if known and match else secrets.token_hex(16), caller)
+
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def current_trace() -> Trace:
+    """The trace of what is going on now; outside of any, a new one of the system itself."""
+    return _current.get() or begin_trace(None, "system")
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Everything inside belongs to ``trace``."""
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)

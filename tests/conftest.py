@@ -1,0 +1,70 @@
+"""The real servers that tests use, started once and only by us."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.kit.clock import TestClock
+from shared.kit.data_folder import DataFolder
+from shared.kit.metrics import Metrics
+from shared.kit.migrations import migrate
+from shared.kit.postgres import EmbeddedPostgres
+from tests.house import ROOT, RememberingBus
+
+TEMPLATE = "template_of_all_services"
+
+
+@pytest.fixture(scope="session")
+def data_path() -> Iterator[Path]:
+    """A short path whose parents everybody may pass: the database's account must reach it."""
+    path = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+async def postgres(data_path: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """PostgreSQL, with a database in which every service's schema is at its head."""
+    folder = DataFolder.open(data_path / "data")
+    server = await EmbeddedPostgres.start(folder)
+    await server.create_database(TEMPLATE)
+    for migrations in sorted([*ROOT.glob("services/*/migrations"), *ROOT.glob("gateway/migrations")]):
+        await migrate(server.url(TEMPLATE), migrations.parent.name, migrations)
+    yield server
+    await server.stop()
+    folder.close()
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedPostgres) -> str:
+    """A database of this test's own."""
+    name = f"test_{uuid4().hex[:12]}"
+    engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    await engine.dispose()
+    return postgres.url(name)
+
+
+@pytest.fixture
+async def bus() -> AsyncIterator[RememberingBus]:
+    bus = RememberingBus()
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()

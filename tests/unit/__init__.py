@@ -1,0 +1,1 @@
+"""Tests of this cost: see tests/__init__.py."""
