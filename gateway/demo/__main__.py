@@ -1,0 +1,119 @@
+"""``python -m gateway.demo``: the story against a temporary instance of its own, or with ``--url`` against a running, empty one."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from gateway.demo.api import HttpApi
+from gateway.demo.stage import Stage, StoryBroken
+from gateway.demo.story import play
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A running instance and the keys to it."""
+
+    url: str
+    admin_key: str
+    vendor_key: str
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    with httpx.Client(base_url=url) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            with suppress(httpx.TransportError):  # it does not listen yet
+                if client.get("/readyz").status_code == httpx.codes.OK:
+                    return
+            time.sleep(0.05)
+    raise StoryBroken(f"the temporary instance did not become ready; it said:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+@contextmanager
+def temporary_instance() -> Iterator[Place]:
+    """An instance in a folder of its own, gone afterwards. Everybody may pass the folder: the database's account has to."""
+    folder = Path(tempfile.mkdtemp(prefix="licensing-demo-"))
+    folder.chmod(0o711)
+    url = f"http://127.0.0.1:{(port := _free_port())}"
+    environment = {**os.environ, "LICENSING_HOST": "127.0.0.1", "LICENSING_PORT": str(port), "LICENSING_DATA_DIR": str(folder / "data")}
+    log = folder / "output.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "gateway.embedded"]
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        _wait_until_ready(url, process, log)
+        keys = ((folder / "data" / name).read_text().strip() for name in ("admin.key", "vendor.key"))
+        yield Place(url, *keys)
+    finally:
+        process.terminate()
+        code = process.wait(_STOP_SECONDS)
+        shutil.rmtree(folder)
+    if code != 0:
+        raise StoryBroken(f"the temporary instance ended with {code}")
+
+
+async def play_at(place: Place, console: Console) -> None:
+    """Play the story at ``place``."""
+    async with (
+        httpx.AsyncClient(base_url=place.url, headers={"Authorization": f"Bearer {place.admin_key}"}, timeout=30) as admin,
+        httpx.AsyncClient(base_url=place.url, headers={"Authorization": f"Bearer {place.vendor_key}"}, timeout=30) as vendor,
+    ):
+        contract = (await admin.get("/openapi.json")).raise_for_status().json()
+        await play(Stage(HttpApi(admin, contract), HttpApi(vendor, contract), console))
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> None:
+    began = time.monotonic()
+    if arguments.url:
+        place = Place(arguments.url, arguments.admin_key.read_text().strip(), arguments.vendor_key.read_text().strip())
+        asyncio.run(play_at(place, console))
+    else:
+        console.print("Starting a temporary instance …")
+        with temporary_instance() as place:
+            console.print(f"It answers at {place.url}.")
+            asyncio.run(play_at(place, console))
+    console.print(f"\n[bold green]The story ran as told, in {time.monotonic() - began:.0f} s.[/]")
+
+
+def main() -> int:
+    """Run the demo; the exit code is 1 where anything differs from the story."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.demo", description=__doc__)
+    parser.add_argument("--url", help="a running instance without clusters; by default a temporary one is started")
+    parser.add_argument("--admin-key", type=Path, help="file with the admin key of --url")
+    parser.add_argument("--vendor-key", type=Path, help="file with the vendor key of --url")
+    arguments = parser.parse_args()
+    if arguments.url and not (arguments.admin_key and arguments.vendor_key):
+        parser.error("--url needs --admin-key and --vendor-key")
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    try:
+        _run(arguments, console)
+    except StoryBroken as broken:
+        console.print(f"\nThe story broke: {broken}", highlight=False, markup=False, style="red")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
