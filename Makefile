@@ -1,0 +1,86 @@
+# The only vocabulary of this project. Every target makes what it needs: a machine with make and Python 3.11 or newer is enough.
+# Nothing is installed outside of .venv, and only what the hashed requirements name.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+unexport PYTHONHOME PYTHONPATH
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_REQUIRE_HASHES := 1
+export PIP_NO_INPUT := 1
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run demo test check contracts migrate format lock clean
+
+help: ## What can be said here
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+run: $(VENV)/.ready-run ## Everything in one process, database included, on http://127.0.0.1:8000
+	@exec $(RUN) -m gateway.embedded
+
+demo: $(VENV)/.ready-run ## The whole story on a throw-away database: order, file, devices, overdraft, alarm
+	@exec $(RUN) -m gateway.demo
+
+migrate: $(VENV)/.ready-run ## Bring every schema at LICENSING_DATABASE_URL to its head
+	@for room in services/*/migrations; do service=$${room#services/}; \
+		$(RUN) -m services.$${service%/migrations} migrate || exit 1; done
+
+test: $(VENV)/.ready-dev ## All tests, on a PostgreSQL of their own
+	@$(RUN) -m pytest
+
+# One step, one line: its name and its seconds, or what it found.
+step = @began=$$(date +%s); if found=$$($(2) 2>&1); then echo "ok    $(1) ($$(( $$(date +%s) - began )) s)"; \
+	else printf '%s\n' "$$found"; echo "FAIL  $(1)"; exit 1; fi
+
+check: $(VENV)/.ready-dev ## Everything that needs no database: form, types, architecture, contracts (below a minute)
+	$(call step,format,$(RUN) -m ruff format --check --quiet .)
+	$(call step,lint,$(RUN) -m ruff check --quiet .)
+	$(call step,types,$(RUN) -m mypy)
+	$(call step,imports,$(RUN) -c "from importlinter.cli import lint_imports_command as go; go()")
+	$(call step,tidy,$(RUN) -m pytest -q tests/architecture --ignore=tests/architecture/test_migrations.py)
+	$(call step,contracts,$(RUN) -m gateway.contracts --check)
+
+contracts: $(VENV)/.ready-dev ## Write the published contracts anew from the code
+	@$(RUN) -m gateway.contracts
+
+format: $(VENV)/.ready-dev ## Put the code into its form
+	@$(RUN) -m ruff check --fix --quiet . && $(RUN) -m ruff format --quiet .
+
+# uv does not read pip's configuration: the index that pip was told is passed on, and never written down.
+LOCK = UV_DEFAULT_INDEX="$$($(RUN) -m pip config get global.index-url 2>/dev/null || true)"; \
+	if [ -n "$$UV_DEFAULT_INDEX" ]; then export UV_DEFAULT_INDEX; else unset UV_DEFAULT_INDEX; fi; \
+	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+lock: $(VENV)/.ready-dev ## Resolve pyproject.toml anew into the hashed requirements (UPGRADE=--upgrade for newer versions)
+	@$(RUN) -m pip install -qq --no-deps -r requirements-lock.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
+	@$(LOCK) $(UPGRADE) -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
+
+clean: ## Forget .venv and caches; never data
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The stamps: a second call costs nothing, changed requirements are installed on top. Nobody else's installation is touched.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1)."; \
+		echo "Install one, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; } >&2
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments: its modules venv and ensurepip are missing."; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; } >&2
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.ready-run: requirements.txt $(VENV)/.made
+	@echo "Installing $< …"
+	@$(RUN) -m pip install -qq --no-deps --progress-bar off -r $<
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.made
+	@echo "Installing $< …"
+	@$(RUN) -m pip install -qq --no-deps --progress-bar off -r $<
+	@touch $@ $(VENV)/.ready-run
