@@ -27,6 +27,7 @@ class Database:
             max_overflow=2,
             pool_timeout=5,
             pool_recycle=1800,
+            hide_parameters=True,  # an error is logged with its statement; what callers sent is not for logs
             connect_args={
                 "timeout": 5,
                 "server_settings": {

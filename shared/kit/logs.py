@@ -1,13 +1,16 @@
 """JSON logs, a line an event, with the trace id and the caller. Nothing secret: no local variables, no bodies, no keys."""
 
 import logging
+import re
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor
 
 from shared.kit.trace import current_trace
+
+_DETAIL = re.compile(r"(?:\n|\\n)DETAIL:.*?(?=\n|\\n|$)", re.DOTALL)
 
 
 def _add_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -15,6 +18,19 @@ def _add_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
     event.setdefault("trace_id", trace.trace_id)
     event.setdefault("caller", trace.caller)
     return event
+
+
+def _without_row_contents(value: Any) -> Any:
+    """Drop PostgreSQL's DETAIL from every text: it quotes the row, and with it whatever secret the row holds."""
+    if isinstance(value, str):
+        return _DETAIL.sub("", value)
+    if isinstance(value, dict):
+        return {key: _without_row_contents(part) for key, part in value.items()}
+    return [_without_row_contents(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _discreet(_logger: object, _method: str, event: EventDict) -> EventDict:
+    return {key: _without_row_contents(value) for key, value in event.items()}
 
 
 def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
@@ -37,6 +53,7 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             tracebacks,
+            _discreet,
             structlog.processors.JSONRenderer(),
         ],
     )

@@ -26,7 +26,8 @@ class PageRequest:
         try:
             padded = self._cursor + "=" * (-len(self._cursor) % 4)
             key = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-        except ValueError as error:
+            str(key).encode()  # half a surrogate pair is no text that the database takes
+        except (ValueError, RecursionError) as error:
             raise InvalidCursor from error
         if not isinstance(key, list) or [type(part) for part in key] != list(kinds):
             raise InvalidCursor

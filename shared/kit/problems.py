@@ -1,5 +1,6 @@
 """Every error leaves as RFC 9457 ``application/problem+json``. A service says which of its exceptions is which problem, in one table."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -35,6 +36,9 @@ class ProblemTable:
 
     def __init__(self, rules: Mapping[type[Exception], Rule]) -> None:
         self.rules = {**SHARED_RULES, **rules}
+        for kind in self.rules:
+            taken: set[str] = {f.name for f in fields(kind)} & set(Problem.model_fields) if is_dataclass(kind) else set()
+            assert not taken, f"{kind.__name__}: rename {sorted(taken)}, every problem has members of that name"
         self.recorded = tuple(kind for kind, rule in self.rules.items() if rule.recorded)
 
 
@@ -86,6 +90,15 @@ SHARED_RULES: dict[type[Exception], Rule] = {
 }
 
 
+class _ProblemJson(JSONResponse):
+    """JSON of whatever a caller sent: half a surrogate pair, which UTF-8 cannot say, is echoed as a question mark."""
+
+    media_type = PROBLEM_JSON
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def problem_response(
     slug: str,
     status: int,
@@ -104,7 +117,7 @@ def problem_response(
         trace_id=current_trace().trace_id,
         **jsonable_encoder(members or {}),
     )
-    return JSONResponse(body.model_dump(), status_code=status, media_type=PROBLEM_JSON, headers=dict(headers or {}))
+    return _ProblemJson(body.model_dump(), status_code=status, headers=dict(headers or {}))
 
 
 def respond(error: Exception, rule: Rule) -> JSONResponse:

@@ -1,7 +1,8 @@
 """The four tables of plumbing that stand in every service's schema: outbox, inbox, dead letters, idempotency keys."""
 
-from alembic.operations import Operations
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Table, Text, Uuid, func
+from typing import Protocol
+
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Identity, Index, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -45,6 +46,12 @@ class KitTables:
             Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
             Index("idempotency_created_at", "created_at"),
         )
+
+
+class Operations(Protocol):
+    """What is used of ``alembic.op``."""
+
+    def get_bind(self) -> Connection: ...
 
 
 def create_kit_tables(op: Operations, schema: str) -> None:

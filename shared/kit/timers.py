@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kit.database import Database
 from shared.kit.faults import Faults
@@ -16,6 +17,7 @@ from shared.kit.transaction import Transaction
 
 _log = log_of("timers")
 _PAUSE_AFTER_FAILURE_SECONDS = 0.5
+_LOOK_AFTER_LEAD_SECONDS = 1.0
 Action = Callable[[Transaction], Awaitable[None]]
 
 
@@ -49,7 +51,8 @@ class Timers:
         """Run until cancelled. A failed run is reported and tried again at its next time."""
         while True:
             try:
-                async with leadership(database, "timers"), asyncio.TaskGroup() as group:
+                async with leadership(database, "timers") as lead, asyncio.TaskGroup() as group:
+                    group.create_task(_hold(lead))
                     for timer in self._timers.values():
                         group.create_task(self._repeat(timer, database, faults))
             except* Exception as errors:
@@ -63,6 +66,13 @@ class Timers:
             except Exception as error:
                 await faults.report(error, f"timer {timer.name}")
             await asyncio.sleep(timer.seconds)
+
+
+async def _hold(lead: AsyncConnection) -> None:
+    """Fail as soon as the connection that holds the lead is gone: another replica leads then."""
+    while True:
+        await lead.execute(text("SELECT 1"))
+        await asyncio.sleep(_LOOK_AFTER_LEAD_SECONDS)
 
 
 def forget_old(database: Database, days: int) -> Action:

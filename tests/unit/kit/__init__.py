@@ -1,0 +1,1 @@
+"""The kit's parts that need no database."""
