@@ -41,7 +41,7 @@ class Account:
         be started or takes longer than `seconds`; a failing exit is the caller's to judge.
         """
         try:
-            return subprocess.run(  # noqa: S603 - no shell, our own programs
+            return subprocess.run(
                 command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 encoding="utf-8", errors="replace", timeout=seconds, cwd="/", env=_ENVIRONMENT, start_new_session=True,
                 user=self.uid if self.separate else None,
@@ -86,7 +86,7 @@ def _look_up() -> Account | None:
 def _make() -> str:
     """Call useradd; why it failed, or nothing."""
     try:
-        done = subprocess.run(_USERADD, check=False, capture_output=True, text=True, timeout=30)  # noqa: S603 - a constant
+        done = subprocess.run(_USERADD, check=False, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return done.stderr.strip()

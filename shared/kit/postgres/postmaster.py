@@ -48,5 +48,5 @@ def _command_line(pid: int) -> str:
         if Path("/proc/self").is_dir():
             return ""  # there is a /proc, and the process is not in it
     ps = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    listed = subprocess.run(ps, check=False, capture_output=True, text=True, timeout=10)  # noqa: S603 - no shell, a number
+    listed = subprocess.run(ps, check=False, capture_output=True, text=True, timeout=10)
     return listed.stdout.strip()
