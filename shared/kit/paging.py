@@ -26,13 +26,12 @@ class PageRequest:
         try:
             padded = self._cursor + "=" * (-len(self._cursor) % 4)
             key = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-            str(key).encode()  # half a surrogate pair is no text that the database takes
         except (ValueError, RecursionError) as error:
             raise InvalidCursor from error
         if not isinstance(key, list) or [type(part) for part in key] != list(kinds):
             raise InvalidCursor
-        if any(isinstance(part, int) and abs(part) >= 2**63 for part in key) or any("\x00" in str(part) for part in key):
-            raise InvalidCursor  # the database has no such values
+        if not all(_storable(part) for part in key):
+            raise InvalidCursor
         return tuple(key)
 
     def next_cursor(self, rows: int, *key: str | int) -> str | None:
@@ -40,6 +39,13 @@ class PageRequest:
         if rows < self.limit:
             return None
         return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def _storable(part: Any) -> bool:
+    """Does the database have such a value? It knows no number beyond 64 bits, no NUL and no half of a surrogate pair."""
+    if isinstance(part, int):
+        return abs(part) < 2**63
+    return "\x00" not in part and not any("\ud800" <= character <= "\udfff" for character in part)
 
 
 def _page_request(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 CALLER_HEADER = "licensing-caller"
 """Set by the gateway after it knew the caller; what arrives from outside under this name is dropped there."""
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,8 @@ class Trace:
 
 def begin_trace(traceparent: str | None, caller: str) -> Trace:
     """Continue the trace of a ``traceparent``, or begin one where there is none that can be read."""
-    match = _TRACEPARENT.match(traceparent or "")
-    known = match is not None and match[1] != "0" * 32
-    return Trace(match[1] if known and match else secrets.token_hex(16), caller)
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    return Trace(match[1] if match else secrets.token_hex(16), caller)
 
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
