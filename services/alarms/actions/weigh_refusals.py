@@ -1,0 +1,49 @@
+"""RequestFailed: put a refusal or a pool change into the pool's window and let the alarm follow what the window says."""
+
+from services.alarms import store
+from services.alarms.actions.clear_alarm import end
+from services.alarms.actions.raise_alarm import stand
+from services.alarms.domain.catalogue import AlarmName, Catalogue
+from services.alarms.domain.rules import free_in, overdraft_entered, request_failed
+from shared.contracts.events.ledger import PoolChanged, RequestRefused
+from shared.kit.transaction import Transaction
+
+UNITS_EXHAUSTED = "units-exhausted"
+
+
+async def hear_refusal(tx: Transaction, catalogue: Catalogue, event: RequestRefused) -> None:
+    """A refusal counts only where units were missing; other rules (a freeze, a stopped license manager) are no alarm."""
+    if event.rule != UNITS_EXHAUSTED:
+        return
+    window = (await store.window_of(tx, event.subject)).refused(event.version, event.asked)
+    await store.save_window(tx, event.subject, window)
+    if window.smallest is None:
+        await _end(tx, event)  # there was room since, and a later fact told of it first
+    else:
+        await stand(tx, catalogue, request_failed(event, window.smallest))
+
+
+async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolChanged) -> None:
+    """Often: two short statements in the transaction that writes the inbox row anyway, a third only in overdraft.
+
+    What was free must be kept even while nothing stands: with several replicas, or after a retry, the refusal that this
+    room answers may still be on its way, and no later change may come to end its alarm.
+    """
+    if event.used > event.authorized:
+        signal = overdraft_entered(event)
+        await store.reword(tx, signal.name, signal.subject, signal.version, signal.reason)
+    known = await store.window_of(tx, event.subject)
+    window = known.changed(event.version, free_in(event))
+    await store.save_window(tx, event.subject, window)
+    before, after = known.smallest, window.smallest
+    if after is None and before is not None:
+        await _end(tx, event)
+    elif after is not None and before is None:
+        # The change that ended an earlier refusal came late: it had ended before, and a later refusal stands.
+        await stand(tx, catalogue, request_failed(event, after))
+
+
+async def _end(tx: Transaction, event: RequestRefused | PoolChanged) -> None:
+    alarm = await store.standing(tx, AlarmName.REQUEST_FAILED, event.subject)
+    if alarm is not None:
+        await end(tx, alarm, event.at)

@@ -1,0 +1,1 @@
+"""Rules of the alarms. Pure: no clock, no I/O, no framework."""

@@ -1,0 +1,54 @@
+"""/v1/alarms: what stands, what stood, and who looks after it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+
+from services.alarms import store
+from services.alarms.actions.acknowledge import acknowledge
+from services.alarms.domain.alarm import Alarm
+from shared.contracts.base import Page
+from shared.contracts.bodies.alarms import AlarmBody, AlarmNameWord, AlarmState, NewAcknowledgement
+from shared.contracts.fields import Name
+from shared.kit.paging import PageDep
+from shared.kit.problems import NotFound
+from shared.kit.scopes import needs
+from shared.kit.transaction import TransactionDep
+
+router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
+AlarmId = Annotated[UUID, Path(description="`alarm_id` of the listing.")]
+
+
+def _body(alarm: Alarm) -> AlarmBody:
+    members = {name: getattr(alarm, name) for name in AlarmBody.model_fields if name != "alarm_id"}
+    return AlarmBody(alarm_id=str(alarm.alarm_id), **members)
+
+
+@router.get("", openapi_extra=needs("viewer"))
+async def list_alarms(
+    tx: TransactionDep,
+    page: PageDep,
+    state: Annotated[AlarmState | None, Query()] = None,
+    cluster: Annotated[Name | None, Query()] = None,
+    name: Annotated[AlarmNameWord | None, Query()] = None,
+) -> Page[AlarmBody]:
+    """Alarms, newest first, standing and cleared; narrowed by state, cluster and name."""
+    (before,) = page.after(int) or (None,)
+    found = await store.page(tx, before, page.limit, state=state, cluster=cluster, name=name)
+    return Page(items=[_body(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].sequence) if found else None)
+
+
+@router.get("/{alarm_id}", openapi_extra=needs("viewer"))
+async def get_alarm(alarm_id: AlarmId, tx: TransactionDep) -> AlarmBody:
+    """One alarm."""
+    found = await store.find(tx, alarm_id)
+    if found is None:
+        raise NotFound("alarm", str(alarm_id))
+    return _body(found)
+
+
+@router.post("/{alarm_id}/acknowledgement", openapi_extra=needs("admin"))
+async def acknowledge_alarm(alarm_id: AlarmId, tx: TransactionDep, body: NewAcknowledgement | None = None) -> AlarmBody:
+    """Somebody looks after the alarm. It stands on and is counted on; again changes nothing; a cleared one is answered with 409."""
+    return _body(await acknowledge(tx, alarm_id, body.comment if body else None))

@@ -1,0 +1,30 @@
+"""The alarms' settings."""
+
+from pydantic import Field
+
+from shared.kit.settings import ServiceSettings
+
+
+class AlarmsSettings(ServiceSettings):
+    """When silence is an alarm, and when quiet ends one."""
+
+    watch_seconds: float = Field(default=2.0, gt=0)
+    """How often it is looked whether the ledger still gives signs of life."""
+
+    missed_heartbeats: float = Field(default=3.0, ge=1)
+    """So many intervals of the ledger's heartbeat without one raise CiscoLicenseManagerDown."""
+
+    start_up_grace_seconds: float = Field(default=30.0, gt=0)
+    """How long after our own start the ledger may need for its first sign of life."""
+
+    quiet_check_seconds: float = Field(default=30.0, gt=0)
+    """How often it is looked which alarms end by having been quiet for long enough."""
+
+    request_failed_quiet_seconds: float = Field(default=86_400.0, gt=0)
+    """CiscoLicenseRequestFailed ends after this long without another refusal, room or no room."""
+
+    internal_error_quiet_seconds: float = Field(default=3_600.0, gt=0)
+    """CiscoLicenseInternalError ends after this long without another one of the same service."""
+
+    alarm_history_days: int = Field(default=400, ge=1)
+    """How long cleared alarms are kept."""

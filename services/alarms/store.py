@@ -1,0 +1,135 @@
+"""All SQL of the alarms. Locks are taken in one order: the row of what is settled (or a pool's window, or a heartbeat), then the alarm."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from services.alarms.domain.alarm import CLEARED, Alarm
+from services.alarms.domain.heartbeat import Beat
+from services.alarms.domain.refusals import Moment, RefusalWindow
+from services.alarms.domain.trouble import Trouble
+from services.alarms.tables import AlarmRow, HeartbeatRow, RefusalWindowRow, SettledRow, TallyRow
+from shared.kit.transaction import Transaction
+
+_STANDS = col(AlarmRow.state) != CLEARED
+
+
+def _as_alarm(row: AlarmRow) -> Alarm:
+    return Alarm(**row.model_dump())
+
+
+async def settled(tx: Transaction, name: str, subject: str, up_to: int = 0) -> int:
+    """Settle facts of this alarm ``up_to`` a version; the version that they are settled to now. Locks the alarm's facts."""
+    row = insert(SettledRow).values(name=name, subject=subject, version=up_to)
+    newest = func.greatest(col(SettledRow.version), row.excluded.version)
+    statement = row.on_conflict_do_update(index_elements=["name", "subject"], set_={"version": newest})
+    return (await tx.session.execute(statement.returning(col(SettledRow.version)))).scalar_one()
+
+
+async def standing(tx: Transaction, name: str, subject: str) -> Alarm | None:
+    """The alarm of this name and subject that stands, locked."""
+    chosen = select(AlarmRow).where(col(AlarmRow.name) == name, col(AlarmRow.subject) == subject, _STANDS).with_for_update()
+    row = (await tx.session.scalars(chosen.execution_options(populate_existing=True))).one_or_none()
+    return _as_alarm(row) if row else None
+
+
+async def find(tx: Transaction, alarm_id: UUID, *, locked: bool = False) -> Alarm | None:
+    chosen = select(AlarmRow).where(col(AlarmRow.alarm_id) == alarm_id).execution_options(populate_existing=True)
+    row = (await tx.session.scalars(chosen.with_for_update() if locked else chosen)).one_or_none()
+    return _as_alarm(row) if row else None
+
+
+async def add(tx: Transaction, alarm: Alarm) -> None:
+    """A new alarm, counted in the tally."""
+    await tx.session.execute(insert(AlarmRow).values({k: v for k, v in asdict(alarm).items() if k != "sequence"}))
+    tally = insert(TallyRow).values(name=alarm.name, raised=1)
+    counted = {"raised": col(TallyRow.raised) + 1}
+    await tx.session.execute(tally.on_conflict_do_update(index_elements=["name"], set_=counted))
+
+
+async def save(tx: Transaction, alarm: Alarm) -> None:
+    """What became of a known alarm."""
+    values = {k: v for k, v in asdict(alarm).items() if k not in {"alarm_id", "sequence"}}
+    await tx.session.execute(update(AlarmRow).where(col(AlarmRow.alarm_id) == alarm.alarm_id).values(values))
+
+
+async def reword(tx: Transaction, name: str, subject: str, fact_version: int, reason: str) -> None:
+    """Newer numbers for an alarm that stands; nothing where none stands or the numbers are older."""
+    rows = update(AlarmRow).where(col(AlarmRow.name) == name, col(AlarmRow.subject) == subject, _STANDS)
+    await tx.session.execute(rows.where(col(AlarmRow.fact_version) < fact_version).values(reason=reason, fact_version=fact_version))
+
+
+async def page(tx: Transaction, before: int | None, limit: int, *, state: str | None, cluster: str | None, name: str | None) -> list[Alarm]:
+    """``limit`` alarms, newest first, behind the one whose sequence is ``before``."""
+    wanted = {AlarmRow.state: state, AlarmRow.cluster: cluster, AlarmRow.name: name}
+    chosen = select(AlarmRow).order_by(col(AlarmRow.sequence).desc()).limit(limit)
+    chosen = chosen.where(*(col(column) == value for column, value in wanted.items() if value is not None))
+    if before is not None:
+        chosen = chosen.where(col(AlarmRow.sequence) < before)
+    return [_as_alarm(row) for row in await tx.session.scalars(chosen)]
+
+
+async def quiet_subjects(tx: Transaction, name: str, last_seen_before: datetime) -> Sequence[str]:
+    """Subjects of standing alarms of this name that were not seen since."""
+    quiet = (col(AlarmRow.name) == name, _STANDS, col(AlarmRow.last_seen_at) < last_seen_before)
+    return (await tx.session.scalars(select(col(AlarmRow.subject)).where(*quiet).order_by(col(AlarmRow.subject)))).all()
+
+
+async def forget_cleared(tx: Transaction, before: datetime) -> None:
+    await tx.session.execute(delete(AlarmRow).where(col(AlarmRow.state) == CLEARED, col(AlarmRow.cleared_at) < before))
+
+
+async def window_of(tx: Transaction, subject: str) -> RefusalWindow:
+    """The newest moments of a pool, locked; an empty window for a pool never heard of."""
+    fresh = insert(RefusalWindowRow).values(subject=subject, settled=-1, before=None, moments=[])
+    # Updating a row to itself locks it and reads it in one round trip; this is the way of every pool change.
+    locked = fresh.on_conflict_do_update(index_elements=["subject"], set_={"subject": fresh.excluded.subject})
+    columns = (col(RefusalWindowRow.settled), col(RefusalWindowRow.before), col(RefusalWindowRow.moments))
+    row = (await tx.session.execute(locked.returning(*columns))).one()
+    moments = tuple(Moment(version, free, tuple(asked)) for version, free, asked in row.moments)
+    return RefusalWindow(row.settled, row.before, moments)
+
+
+async def save_window(tx: Transaction, subject: str, window: RefusalWindow) -> None:
+    moments = [[moment.version, moment.free, list(moment.asked)] for moment in window.moments]
+    values = {"settled": window.settled, "before": window.before, "moments": moments}
+    await tx.session.execute(update(RefusalWindowRow).where(col(RefusalWindowRow.subject) == subject).values(values))
+
+
+async def beat_of(tx: Transaction, service: str) -> Beat | None:
+    """The newest sign of life, locked."""
+    chosen = select(HeartbeatRow).where(col(HeartbeatRow.service) == service).with_for_update()
+    row = (await tx.session.scalars(chosen)).one_or_none()
+    return Beat(row.at, row.received_at, row.interval_seconds) if row else None
+
+
+async def save_beat(tx: Transaction, service: str, beat: Beat) -> bool:
+    """Keep a sign of life; False for one that is not newer than the known one."""
+    row = insert(HeartbeatRow).values(service=service, **asdict(beat))
+    newer = row.on_conflict_do_update(index_elements=["service"], set_=asdict(beat), where=col(HeartbeatRow.at) < beat.at)
+    return (await tx.session.execute(newer.returning(col(HeartbeatRow.service)))).first() is not None
+
+
+async def standing_by_cluster(tx: Transaction) -> dict[tuple[str, str], int]:
+    """How many alarms stand, by name and cluster (empty where the alarm has none)."""
+    cluster = func.coalesce(col(AlarmRow.cluster), "")
+    chosen = select(col(AlarmRow.name), cluster, func.count()).where(_STANDS).group_by(col(AlarmRow.name), cluster)
+    return {(name, of): count for name, of, count in await tx.session.execute(chosen)}
+
+
+async def raised_by_name(tx: Transaction) -> dict[str, int]:
+    """How often each alarm was raised since the beginning."""
+    return {row.name: row.raised for row in await tx.session.execute(select(col(TallyRow.name), col(TallyRow.raised)))}
+
+
+async def troubles(tx: Transaction, name: str) -> dict[str, Trouble]:
+    """The newest fact about each subject of an alarm of this name, and whether it stands after it."""
+    same = (col(AlarmRow.name) == col(SettledRow.name)) & (col(AlarmRow.subject) == col(SettledRow.subject)) & _STANDS
+    chosen = select(col(SettledRow.subject), col(SettledRow.version), col(AlarmRow.fact_version)).select_from(SettledRow)
+    rows = await tx.session.execute(chosen.outerjoin(AlarmRow, same).where(col(SettledRow.name) == name))
+    return {subject: Trouble(over if newest is None else newest, newest is not None) for subject, over, newest in rows}

@@ -1,0 +1,33 @@
+"""What the alarms do by the clock: watch the ledger, end what has been quiet, forget what is long over."""
+
+from datetime import timedelta
+
+from services.alarms import store
+from services.alarms.actions.end_quiet_alarms import end_quiet_errors, end_quiet_refusals
+from services.alarms.actions.watch_ledger import LedgerWatch
+from services.alarms.domain.catalogue import Catalogue
+from services.alarms.settings import AlarmsSettings
+from shared.kit.timers import Timers
+from shared.kit.transaction import Transaction
+
+_FORGET_SECONDS = 3600.0
+
+
+def timers_of(settings: AlarmsSettings, catalogue: Catalogue, watch: LedgerWatch) -> Timers:
+    """The timers of one alarms service."""
+    timers = Timers()
+
+    async def watch_ledger(tx: Transaction) -> None:
+        await watch.look(tx, catalogue)
+
+    async def end_quiet_alarms(tx: Transaction) -> None:
+        await end_quiet_errors(tx, settings.internal_error_quiet_seconds)
+        await end_quiet_refusals(tx, settings.request_failed_quiet_seconds)
+
+    async def forget_cleared_alarms(tx: Transaction) -> None:
+        await store.forget_cleared(tx, tx.now - timedelta(days=settings.alarm_history_days))
+
+    timers.every(settings.watch_seconds, watch_ledger)
+    timers.every(settings.quiet_check_seconds, end_quiet_alarms)
+    timers.every(_FORGET_SECONDS, forget_cleared_alarms)
+    return timers
