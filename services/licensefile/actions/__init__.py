@@ -1,0 +1,1 @@
+"""What this service does: install, verify, retire; follow_cluster, keep_granted, expire, end_grace, change_standing; render_migration."""

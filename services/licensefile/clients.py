@@ -1,0 +1,115 @@
+"""Whom this service asks: the ledger about a cluster, and the folder of trusted keys about a signer.
+
+A key is trusted because an administrator put it into that folder: it is never fetched, and no event or file brings one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from services.licensefile.domain.cluster import Cluster
+from services.licensefile.domain.offer import SignatureFault
+from shared.contracts.bodies.ledger import ClusterBody, Migration, ReportedLicenseFile, UnitReport
+from shared.kit.client import ServiceClient
+from shared.kit.problems import NotFound
+from shared.license_file.lines import LicenseLine
+from shared.license_file.signature import Verification, key_id_of, verify
+
+_LARGEST_KEY_FILE_BYTES = 4096
+_FAULTS: Mapping[Verification, SignatureFault | None] = {
+    Verification.VALID: None,
+    Verification.INVALID: "signature_invalid",
+    Verification.UNKNOWN_SIGNER: "unknown_signer",
+}
+
+
+class Ledger:
+    """The ledger, as the license files see it. Every question raises NotFound and UpstreamUnavailable."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def describe(self, cluster: str) -> ClusterBody:
+        body = await self._client.get(["v1", "clusters", cluster], ClusterBody)
+        if body is None:
+            raise NotFound("cluster", cluster)
+        return body
+
+    async def cluster(self, name: str) -> Cluster:
+        """The nodes' MACs, the version, and the license files that the ledger knows."""
+        body = await self.describe(name)
+        macs = tuple(node.mac for node in body.nodes)
+        return Cluster(body.cluster, body.version, body.product_version, macs, frozenset(body.license_file_ids))
+
+    async def starter(self, cluster: str) -> ReportedLicenseFile | None:
+        """What still grants of the starter license."""
+        report = await self._client.get(["v1", "clusters", cluster, "unit-report"], UnitReport)
+        if report is None:
+            raise NotFound("cluster", cluster)
+        return next((file for file in report.license_files if file.license_file_id == "starter"), None)
+
+    async def migration(self, cluster: str) -> Migration:
+        found = await self._client.get(["v1", "clusters", cluster, "migration"], Migration)
+        if found is None:
+            raise NotFound("migration of cluster", cluster)
+        return found
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+@dataclass
+class UnusableKeyFile(Exception):
+    """A file in the folder of trusted keys holds no Ed25519 public key."""
+
+    key_file: str
+    reason: str
+
+    def __str__(self) -> str:
+        ways = "It must hold one Ed25519 public key, as PEM or as 64 hexadecimal digits. Repair it or take it away"
+        return f"The trusted key {self.key_file!r} cannot be used: {self.reason}. {ways}; until then no license file is judged."
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The keys by their ids; a revoked one is not trusted even if it lies there as a trusted one too."""
+
+    trusted: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
+
+    def check(self, line: LicenseLine) -> SignatureFault | None:
+        """Why the signature of ``line`` is worth nothing; None when it holds."""
+        return "key_revoked" if line.key_id in self.revoked else _FAULTS[verify(line, self.trusted)]
+
+
+class TrustedKeys:
+    """The folder of trusted keys."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def read(self) -> Keyring:
+        """The keys as they lie there now; none without a folder. Raises UnusableKeyFile."""
+        if self._folder is None or not self._folder.is_dir():
+            return Keyring()
+        trusted = [_read_key(path) for path in sorted(self._folder.glob("*.pub"))]
+        revoked = [_read_key(path) for path in sorted(self._folder.glob("*.revoked"))]
+        return Keyring({key_id_of(key): key for key in trusted}, frozenset(key_id_of(key) for key in revoked))
+
+
+def _read_key(path: Path) -> Ed25519PublicKey:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_KEY_FILE_BYTES).strip()
+        if not text.startswith(b"-----BEGIN"):
+            return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.decode("ascii")))
+        key = load_pem_public_key(text)
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise UnusableKeyFile(path.name, str(error) or type(error).__name__) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise UnusableKeyFile(path.name, "it is a key of another kind")
+    return key

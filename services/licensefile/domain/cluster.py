@@ -1,0 +1,39 @@
+"""The cluster as a license file sees it, and the one rule about versions that acceptance and standing share."""
+
+from dataclasses import dataclass
+
+PHONE_UNIT = "PHONE_UNIT"
+CCM_NODE = "CCM_NODE"
+SW_FEATURE = "SW_FEATURE"
+FEATURES = (PHONE_UNIT, CCM_NODE, SW_FEATURE)
+
+LAST_MAJOR_THAT_BINDS_UNITS = 5
+"""Up to here units and nodes follow the cluster's major; from 6 on the software license does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the ledger said. ``macs``: of its nodes, 12 upper-case hexadecimal digits. ``license_file_ids``: those the ledger knows."""
+
+    name: str
+    version: int
+    product_version: str
+    macs: tuple[str, ...]
+    license_file_ids: frozenset[str] = frozenset()
+
+    @property
+    def major(self) -> int:
+        return major_of(self.product_version)
+
+
+def major_of(version: str) -> int:
+    """The major part of a version such as 6.1; only majors are ever compared."""
+    return int(version.split(".")[0])
+
+
+def lowest_major(feature: str, cluster_major: int) -> int:
+    """The lowest major that a line of ``feature`` may have on a cluster.
+
+    Up to 5.x it is the cluster's own. From 6.x on unit and node lines of 5.x stay good, and only the software license follows.
+    """
+    return cluster_major if feature == SW_FEATURE else min(cluster_major, LAST_MAJOR_THAT_BINDS_UNITS)

@@ -1,0 +1,84 @@
+"""In which state does an installed file stand? One answer for every occasion: a change of its cluster, the clock, a person.
+
+Grace runs from the first mismatch ever and is never restarted. A file whose units were taken back never gets them again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from services.licensefile.domain.cluster import LAST_MAJOR_THAT_BINDS_UNITS, SW_FEATURE, Cluster, lowest_major
+from services.licensefile.domain.lines import FileLine
+
+FileState = Literal["installed", "superseded", "expired", "host_mismatch", "version_mismatch", "retired", "grace_exceeded"]
+MismatchState = Literal["host_mismatch", "version_mismatch"]
+
+GRANTING: frozenset[FileState] = frozenset({"installed", "host_mismatch", "version_mismatch"})
+"""States in which the units stay; all others are final."""
+INSTALLED = "It fits its cluster."
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The file does not fit its cluster any more."""
+
+    state: MismatchState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A state, why, and the grace's beginning and end as far as it ever began."""
+
+    state: FileState
+    reason: str
+    mismatch_since: datetime | None = None
+    grace_ends_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.mismatch_since is None) == (self.grace_ends_at is None)  # paired with CHECK license_file_grace_has_both_ends
+        mismatched = self.state in ("host_mismatch", "version_mismatch", "grace_exceeded")
+        assert not mismatched or self.mismatch_since is not None  # paired with CHECK license_file_mismatch_has_grace
+
+    @property
+    def granting(self) -> bool:
+        return self.state in GRANTING
+
+    @property
+    def mismatch(self) -> Mismatch | None:
+        if self.state == "host_mismatch" or self.state == "version_mismatch":
+            return Mismatch(self.state, self.reason)
+        return None
+
+
+def mismatch_of(mac: str, lines: Sequence[FileLine], cluster: Cluster) -> Mismatch | None:
+    """Why the file does not fit the cluster; a missing host is told before a version, for nothing else helps against it."""
+    if not all(line.is_bound_to(cluster.macs) for line in lines):
+        return Mismatch("host_mismatch", f"No node of {cluster.name!r} has the MAC {mac} that the file is bound to.")
+    # A file that also holds units or nodes stays good without its software license: the ledger asks for that by itself.
+    software_only = all(line.feature == SW_FEATURE for line in lines)
+    bound = [line for line in lines if line.feature != SW_FEATURE or software_only or cluster.major <= LAST_MAJOR_THAT_BINDS_UNITS]
+    if low := next((line for line in bound if line.major < lowest_major(line.feature, cluster.major)), None):
+        text = f"The cluster is at {cluster.product_version}, but the file's {low.feature} line is for version {low.version}."
+        return Mismatch("version_mismatch", text)
+    return None
+
+
+def standing(now_is: Standing, expires_on: date | None, mismatch: Mismatch | None, at: datetime, grace: timedelta) -> Standing:
+    """The standing from ``at`` (UTC) on. What is final stays; expiry goes before the end of grace, and that before a mismatch."""
+    if not now_is.granting:
+        return now_is
+    since, ends = now_is.mismatch_since, now_is.grace_ends_at
+    if expires_on and at.date() > expires_on:
+        return Standing("expired", f"It was valid through {expires_on} 23:59:59 UTC. Ask the vendor for a new file.", since, ends)
+    if mismatch is None:
+        return Standing("installed", INSTALLED, since, ends) if now_is.mismatch else now_is
+    if since is None or ends is None:
+        since, ends = at, at + grace
+    if at >= ends:
+        text = f"{mismatch.reason} Its grace ended on {ends:%Y-%m-%d %H:%M:%S} UTC, so its units were taken back. Have it re-hosted."
+        return Standing("grace_exceeded", text, since, ends)
+    if now_is.state == mismatch.state:
+        return now_is
+    return Standing(mismatch.state, mismatch.reason, since, ends)

@@ -1,0 +1,1 @@
+"""The license files as a whole."""

@@ -1,0 +1,1 @@
+"""The rules of license files: the verdict and the standing."""
