@@ -1,0 +1,1 @@
+"""What the desk does: place_order, approve_order, file_migration, register, rehost; each file is made by issue_license_file."""

@@ -1,0 +1,29 @@
+"""Approve an order, once: it gets its PAK, and whether that may be split is settled."""
+
+import secrets
+
+from services.registration import store
+from services.registration.domain.order import Order, may_be_split
+from shared.kit.problems import NotFound
+from shared.kit.transaction import Transaction
+
+# Without 0, 1, I and O, which people mistake when they type a PAK from paper.
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_PAK_LENGTH = 10
+
+
+async def approve_order(tx: Transaction, order_id: int, split_threshold_units: int) -> Order:
+    """The approved order; one that was approved before stays as it is. A migration gets no PAK. Raises NotFound."""
+    order = await store.find_order(tx, order_id, lock=True)
+    if order is None:
+        raise NotFound("order", str(order_id))
+    if order.status == "approved":
+        return order
+    if order.migration_id is not None:
+        return await store.approve(tx, order, None, False)
+    return await store.approve(tx, order, _new_pak(), may_be_split(order.split, order.units, split_threshold_units))
+
+
+def _new_pak() -> str:
+    """50 random bits: nobody guesses one, and no two orders meet."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_PAK_LENGTH))

@@ -1,0 +1,38 @@
+"""Make a license file: an id of its own, its lines signed, its bytes kept as they are given out."""
+
+import hashlib
+
+from services.registration import store
+from services.registration.clients.signing_key import SigningKey
+from services.registration.domain.license_file import Content, LicenseFile, comment_of, id_of, lines_of, next_id
+from services.registration.domain.order import Order
+from shared.kit.transaction import Transaction
+from shared.license_file.writing import write_file
+
+
+async def issue_license_file(
+    tx: Transaction, key: SigningKey, order: Order, content: Content, email: str, reason: str | None = None
+) -> LicenseFile:
+    """The new file. The order or the file that it comes from is locked by the caller."""
+    now = tx.now
+    license_file_id = next_id(now, await store.ids_from(tx, id_of(now)))
+    lines = [key.sign(line) for line in lines_of(order, content, license_file_id)]
+    data = write_file(lines, comment_of(order, content))
+    file = LicenseFile(
+        license_file_id=license_file_id,
+        order_id=order.order_id,
+        share=content.share,
+        nodes=content.nodes,
+        units=content.units,
+        overdraft_units=content.overdraft_units,
+        mac=content.mac,
+        original_mac=content.original_mac,
+        email=email,
+        replaces=content.ancestors[0] if content.ancestors else None,
+        reason=reason,
+        sha256=hashlib.sha256(data).hexdigest(),
+        made_by=tx.caller,
+        made_at=now,
+    )
+    await store.add_license_file(tx, file, data)
+    return file

@@ -1,0 +1,63 @@
+"""/v1/orders and /v1/paks: what was bought, approved, and what remains of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+
+from services.registration import store
+from services.registration.actions.approve_order import approve_order as approve
+from services.registration.actions.place_order import place_order as place
+from services.registration.routes.bodies import order_body, pak_body
+from shared.contracts.base import Page
+from shared.contracts.bodies.registration import NewOrder, OrderBody, Pak, PakText
+from shared.kit.idempotency import OnceDep
+from shared.kit.paging import LARGEST_LIMIT, PageDep
+from shared.kit.problems import NotFound
+from shared.kit.scopes import needs
+from shared.kit.transaction import TransactionDep
+
+router = APIRouter(prefix="/v1", tags=["orders"])
+
+OrderId = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,17}$")]
+
+
+@router.post("/orders", status_code=201, openapi_extra=needs("vendor"))
+async def place_order(body: NewOrder, tx: TransactionDep, once: OnceDep) -> OrderBody:
+    """Place an order. It gets its PAK with the approval."""
+
+    async def answer() -> OrderBody:
+        return order_body(await place(tx, body))
+
+    return await once.answer(OrderBody, body, answer)
+
+
+@router.get("/orders", openapi_extra=needs("vendor"))
+async def list_orders(tx: TransactionDep, page: PageDep) -> Page[OrderBody]:
+    """Every order, the oldest first. Migrations stand among them as orders free of charge, with their migration_id."""
+    (after,) = page.after(int) or (None,)
+    found = await store.page_of_orders(tx, after, page.limit)
+    return Page(items=[order_body(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].order_id) if found else None)
+
+
+@router.get("/orders/{order_id}", openapi_extra=needs("vendor"))
+async def get_order(order_id: OrderId, tx: TransactionDep) -> OrderBody:
+    """One order."""
+    order = await store.find_order(tx, int(order_id))
+    if order is None:
+        raise NotFound("order", order_id)
+    return order_body(order)
+
+
+@router.post("/orders/{order_id}/approval", openapi_extra=needs("vendor"))
+async def approve_order(order_id: OrderId, tx: TransactionDep, request: Request) -> OrderBody:
+    """Approve an order: it gets its PAK. Approving again answers the same. A waiting migration gets no PAK; register its file again."""
+    return order_body(await approve(tx, int(order_id), request.app.state.settings.split_threshold_units))
+
+
+@router.get("/paks/{pak}", openapi_extra=needs("vendor"))
+async def get_pak(pak: Annotated[PakText, Path()], tx: TransactionDep) -> Pak:
+    """What a PAK stands for, what remains of it, and the license files made from it."""
+    order = await store.order_of_pak(tx, pak.upper())
+    if order is None:
+        raise NotFound("PAK", pak)
+    return pak_body(order, *await store.files_of_order(tx, order.order_id, LARGEST_LIMIT))

@@ -1,0 +1,154 @@
+"""All SQL of the registration desk.
+
+Lock order: all migrations (advisory), then one order or one license file, then the ids (advisory), so that nobody waits in a circle.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from services.registration.domain.license_file import LicenseFile
+from services.registration.domain.order import Order
+from services.registration.tables import LicenseFileRow, OrderRow
+from shared.kit.transaction import Transaction
+
+_FILE_FIELDS = [name for name in LicenseFile.__dataclass_fields__ if name != "replaced_by"]
+
+
+async def _lock(tx: Transaction, what: str) -> None:
+    await tx.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"registration/{what}"})
+
+
+async def lock_migrations(tx: Transaction) -> None:
+    """Let no other migration be registered until this transaction ends; they are rare."""
+    await _lock(tx, "migrations")
+
+
+async def add_order(tx: Transaction, **values: Any) -> Order:
+    """A new order; the store gives it its id."""
+    statement = insert(OrderRow).values(registered_nodes=0, registered_units=0, shares=0, **values).returning(OrderRow)
+    return Order(**(await tx.session.execute(statement)).scalar_one().model_dump())
+
+
+async def _order(tx: Transaction, condition: ColumnElement[bool], lock: bool) -> Order | None:
+    chosen = select(OrderRow).where(condition).execution_options(populate_existing=True)
+    row = (await tx.session.scalars(chosen.with_for_update() if lock else chosen)).one_or_none()
+    return Order(**row.model_dump()) if row else None
+
+
+async def find_order(tx: Transaction, order_id: int, *, lock: bool = False) -> Order | None:
+    return await _order(tx, col(OrderRow.order_id) == order_id, lock)
+
+
+async def order_of_pak(tx: Transaction, pak: str, *, lock: bool = False) -> Order | None:
+    return await _order(tx, col(OrderRow.pak) == pak, lock)
+
+
+async def order_of_migration(tx: Transaction, migration_id: str) -> Order | None:
+    return await _order(tx, col(OrderRow.migration_id) == migration_id, lock=True)
+
+
+async def page_of_orders(tx: Transaction, after: int | None, limit: int) -> list[Order]:
+    """``limit`` orders by id, behind ``after``."""
+    chosen = select(OrderRow).order_by(col(OrderRow.order_id)).limit(limit)
+    if after is not None:
+        chosen = chosen.where(col(OrderRow.order_id) > after)
+    return [Order(**row.model_dump()) for row in await tx.session.scalars(chosen)]
+
+
+async def approve(tx: Transaction, order: Order, pak: str | None, split_allowed: bool) -> Order:
+    """Approve ``order``, which is locked; None of a PAK for a migration."""
+    values = {"status": "approved", "pak": pak, "split_allowed": split_allowed, "approved_by": tx.caller, "approved_at": tx.now}
+    changed = update(OrderRow).where(col(OrderRow.order_id) == order.order_id).values(values).returning(OrderRow)
+    row = await tx.session.execute(changed.execution_options(populate_existing=True))
+    return Order(**row.scalar_one().model_dump())
+
+
+async def take_share(tx: Transaction, order_id: int, nodes: int, units: int) -> None:
+    """Count a share of the locked order as registered; the CHECKs hold the sum within the order."""
+    taken = {
+        "registered_nodes": col(OrderRow.registered_nodes) + nodes,
+        "registered_units": col(OrderRow.registered_units) + units,
+        "shares": col(OrderRow.shares) + 1,
+    }
+    await tx.session.execute(update(OrderRow).where(col(OrderRow.order_id) == order_id).values(taken))
+
+
+async def ids_from(tx: Transaction, first: str) -> Collection[str]:
+    """The license file ids from ``first`` on; until this transaction ends nobody else takes one."""
+    await _lock(tx, "license-file-id")
+    ids = await tx.session.scalars(select(col(LicenseFileRow.license_file_id)).where(col(LicenseFileRow.license_file_id) >= first))
+    return set(ids)
+
+
+async def add_license_file(tx: Transaction, file: LicenseFile, content: bytes) -> None:
+    values = {name: getattr(file, name) for name in _FILE_FIELDS}
+    await tx.session.execute(insert(LicenseFileRow).values(content=content, **values))
+
+
+def _files() -> Select[Any]:
+    """License files without their bytes, each with the file that replaced it."""
+    successor = aliased(LicenseFileRow)
+    columns = [getattr(LicenseFileRow, name) for name in _FILE_FIELDS]
+    chosen: Select[Any] = select(*columns, col(successor.license_file_id).label("replaced_by"))
+    joined = chosen.outerjoin(successor, col(successor.replaces) == col(LicenseFileRow.license_file_id))
+    return joined.order_by(col(LicenseFileRow.license_file_id))
+
+
+async def _found(tx: Transaction, chosen: Select[Any]) -> list[LicenseFile]:
+    return [LicenseFile(**row) for row in (await tx.session.execute(chosen)).mappings()]
+
+
+async def find_file(tx: Transaction, license_file_id: str) -> LicenseFile | None:
+    found = await _found(tx, _files().where(col(LicenseFileRow.license_file_id) == license_file_id))
+    return found[0] if found else None
+
+
+async def lock_file(tx: Transaction, license_file_id: str) -> LicenseFile | None:
+    """The file, held for a re-host. Two statements: the second sees a successor that the first had to wait for."""
+    ours = col(LicenseFileRow.license_file_id) == license_file_id
+    await tx.session.execute(select(col(LicenseFileRow.license_file_id)).where(ours).with_for_update())
+    return await find_file(tx, license_file_id)
+
+
+async def page_of_files(tx: Transaction, pak: str | None, after: str | None, limit: int) -> list[LicenseFile]:
+    """``limit`` license files by id behind ``after``; of one PAK's order, or all."""
+    chosen = _files().limit(limit)
+    if pak is not None:
+        chosen = chosen.join(OrderRow, col(OrderRow.order_id) == col(LicenseFileRow.order_id)).where(col(OrderRow.pak) == pak)
+    if after is not None:
+        chosen = chosen.where(col(LicenseFileRow.license_file_id) > after)
+    return await _found(tx, chosen)
+
+
+async def files_of_order(tx: Transaction, order_id: int, limit: int) -> tuple[list[LicenseFile], int]:
+    """The first ``limit`` license files of an order, and how many there are."""
+    ours = col(LicenseFileRow.order_id) == order_id
+    total = await tx.session.scalar(select(func.count()).select_from(LicenseFileRow).where(ours))
+    return await _found(tx, _files().where(ours).limit(limit)), total or 0
+
+
+async def free_file(tx: Transaction, migration_id: str, source_cluster: str, mac: str) -> LicenseFile | None:
+    """The free file of this migration, or else of this source cluster and MAC: the file first made for it, whatever replaced it."""
+    ours = (col(OrderRow.source_cluster) == source_cluster) & (col(LicenseFileRow.original_mac) == mac)
+    chosen = _files().join(OrderRow, col(OrderRow.order_id) == col(LicenseFileRow.order_id))
+    chosen = chosen.where((col(OrderRow.migration_id) == migration_id) | ours, col(LicenseFileRow.replaces).is_(None))
+    found = await _found(tx, chosen.limit(1))
+    return found[0] if found else None
+
+
+async def replacements_in(tx: Transaction, order_id: int, share: int) -> dict[str, str]:
+    """Of all files ever made of one share: which one each re-host replaced, by the id of the re-host."""
+    chosen = select(col(LicenseFileRow.license_file_id), col(LicenseFileRow.replaces))
+    chosen = chosen.where(col(LicenseFileRow.order_id) == order_id, col(LicenseFileRow.share) == share)
+    return {row.license_file_id: row.replaces for row in await tx.session.execute(chosen) if row.replaces is not None}
+
+
+async def content_of(tx: Transaction, license_file_id: str) -> bytes | None:
+    """The bytes of a license file, as they were made."""
+    chosen = select(col(LicenseFileRow.content)).where(col(LicenseFileRow.license_file_id) == license_file_id)
+    return (await tx.session.scalars(chosen)).one_or_none()
