@@ -1,0 +1,19 @@
+"""The ledger's HTTP doors."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from services.ledger.domain.transitions import Limits
+from shared.contracts.fields import Name
+
+ClusterName = Annotated[Name, Path(description="The cluster's name.")]
+
+
+def _limits(request: Request) -> Limits:
+    found = request.app.state.limits
+    assert isinstance(found, Limits)
+    return found
+
+
+LimitsDep = Annotated[Limits, Depends(_limits)]

@@ -1,0 +1,52 @@
+"""/v1/clusters: clusters and their product version."""
+
+from fastapi import APIRouter, Response
+
+from services.ledger.actions.put_cluster import put_cluster as put
+from services.ledger.routes import ClusterName, LimitsDep
+from services.ledger.store import listings
+from shared.contracts.base import Page
+from shared.contracts.bodies.ledger import ClusterBody, PutCluster
+from shared.contracts.events.ledger import ClusterNode
+from shared.kit.paging import PageDep
+from shared.kit.scopes import needs
+from shared.kit.transaction import TransactionDep
+
+router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
+
+
+def _body(found: listings.ClusterListing) -> ClusterBody:
+    return ClusterBody(
+        cluster=found.row.cluster,
+        product_version=found.row.product_version,
+        version=found.row.version,
+        starter=found.starter,
+        migrated=found.row.migration_id is not None,
+        frozen=found.row.frozen,
+        license_manager=found.row.license_manager,
+        nodes=[ClusterNode(node=n.node, mac=n.mac, first=n.first) for n in found.nodes],
+        license_file_ids=found.license_file_ids,
+        created_at=found.row.created_at,
+    )
+
+
+@router.put("/{cluster}", openapi_extra=needs("admin"), responses={201: {"model": ClusterBody}})
+async def put_cluster(cluster: ClusterName, body: PutCluster, tx: TransactionDep, limits: LimitsDep, response: Response) -> ClusterBody:
+    """Add a cluster, with the starter license of 1 node and 50 units, or change its product version. The major is never lowered (409)."""
+    _, new = await put(tx, limits, cluster, body.product_version, starter=body.starter)
+    response.status_code = 201 if new else 200
+    return _body(await listings.find_cluster(tx, cluster))
+
+
+@router.get("/{cluster}", openapi_extra=needs("viewer"))
+async def get_cluster(cluster: ClusterName, tx: TransactionDep) -> ClusterBody:
+    """A cluster, its nodes and its license manager."""
+    return _body(await listings.find_cluster(tx, cluster))
+
+
+@router.get("", openapi_extra=needs("viewer"))
+async def list_clusters(tx: TransactionDep, page: PageDep) -> Page[ClusterBody]:
+    """All clusters, by name."""
+    (after,) = page.after(str) or (None,)
+    found = await listings.page_of_clusters(tx, after, page.limit)
+    return Page(items=[_body(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].row.cluster) if found else None)

@@ -1,0 +1,81 @@
+"""/v1/clusters/{cluster}/devices: check-out, check-in and the holdings."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from services.ledger.actions.check_in import check_in
+from services.ledger.actions.check_out import check_out
+from services.ledger.domain.devices import CheckIn, CheckOut
+from services.ledger.domain.transitions import PoolState
+from services.ledger.routes import ClusterName, LimitsDep
+from services.ledger.store import listings
+from services.ledger.tables import DeviceRow
+from shared.contracts.base import Page
+from shared.contracts.bodies.ledger import DeviceBody, HoldingBody, PoolBody, PutDevice
+from shared.contracts.fields import Name
+from shared.kit.paging import PageDep
+from shared.kit.scopes import needs
+from shared.kit.transaction import TransactionDep
+
+router = APIRouter(prefix="/v1/clusters/{cluster}/devices", tags=["devices"])
+DeviceName = Annotated[Name, Path(description="The device's name, as the call processing knows it.", examples=["SEP001122334455"])]
+
+
+def _pool(state: PoolState) -> PoolBody:
+    pool = state.pool
+    return PoolBody(
+        authorized=pool.authorized,
+        overdraft_allowed=pool.overdraft_allowed,
+        used=pool.used,
+        remaining=pool.remaining,
+        overdraft=pool.overdraft,
+        status=pool.status,
+        version=state.version,
+    )
+
+
+def _holding(row: DeviceRow) -> HoldingBody:
+    return HoldingBody(
+        device=row.device, device_type=row.device_type, units=row.units, adjunct_of=row.adjunct_of, checked_out_at=row.checked_out_at
+    )
+
+
+@router.put("/{device}", openapi_extra=needs("operator"), responses={201: {"model": DeviceBody}})
+async def check_out_device(
+    cluster: ClusterName, device: DeviceName, body: PutDevice, tx: TransactionDep, limits: LimitsDep, response: Response
+) -> DeviceBody:
+    """Check the units of a device out. One that is known is re-priced where its type, its primary or its price changed, all or nothing;
+    a call that changes nothing is answered with 200."""
+    holding, pool, outcome = await check_out(tx, limits, cluster, CheckOut(device, body.device_type, body.adjunct_of))
+    response.status_code = 201 if outcome == "checked_out" else 200
+    return DeviceBody(
+        device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=_pool(pool)
+    )
+
+
+@router.delete("/{device}", status_code=204, openapi_extra=needs("operator"))
+async def check_in_device(cluster: ClusterName, device: DeviceName, tx: TransactionDep, limits: LimitsDep) -> None:
+    """Give the units of a device back; also well when it was gone. A primary goes after its adjuncts (409)."""
+    await check_in(tx, limits, cluster, CheckIn(device))
+
+
+@router.get("/{device}", openapi_extra=needs("viewer"))
+async def get_device(cluster: ClusterName, device: DeviceName, tx: TransactionDep) -> HoldingBody:
+    """A device and the units that it holds."""
+    return _holding(await listings.find_device(tx, cluster, device))
+
+
+@router.get("", openapi_extra=needs("viewer"))
+async def list_devices(
+    cluster: ClusterName,
+    tx: TransactionDep,
+    page: PageDep,
+    device_type: Annotated[Name | None, Query(description="Only devices of this type.")] = None,
+    state: Annotated[Literal["held"] | None, Query(description="Only devices in this state.")] = None,  # noqa: ARG001 -- all are held
+) -> Page[HoldingBody]:
+    """The cluster's devices and what they hold, by name."""
+    (after,) = page.after(str) or (None,)
+    await listings.cluster_row(tx, cluster)
+    found = await listings.page_of_devices(tx, cluster, device_type, after, page.limit)
+    return Page(items=[_holding(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].device) if found else None)

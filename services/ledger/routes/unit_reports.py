@@ -1,0 +1,56 @@
+"""The License Unit Report: of a cluster, as JSON or CSV, and of all clusters."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+
+from services.ledger.actions.report_units import report_enterprise_units, report_units
+from services.ledger.routes import ClusterName
+from services.ledger.routes.csv_text import CSV_TYPE, csv_of, wants_csv
+from shared.contracts.bodies.ledger import EnterpriseUnitReport, UnitReport
+from shared.kit.scopes import needs
+from shared.kit.transaction import TransactionDep
+
+router = APIRouter(prefix="/v1", tags=["unit report"])
+
+COLUMNS = (
+    *("cluster", "kind", "name", "status", "granted", "authorized", "overdraft_allowed", "used", "remaining", "overdraft"),
+    *("devices", "nodes", "units_each", "units"),
+)
+
+
+def _row(report: UnitReport, kind: str, **cells: object) -> list[object]:
+    return [{"cluster": report.cluster, "kind": kind, **cells}.get(column, "") for column in COLUMNS]
+
+
+def _rows(report: UnitReport) -> Iterator[list[object]]:
+    """One table; ``kind`` says what a row is about, and a column that does not concern it is empty."""
+    yield list(COLUMNS)
+    for feature in report.features:
+        yield _row(report, "feature", name=feature.feature, **feature.model_dump(exclude={"feature"}))
+    for used in report.device_types:
+        yield _row(report, "device_type", name=used.device_type, **used.model_dump(exclude={"device_type"}))
+    for file in report.license_files:
+        cells = {"granted": "yes" if file.granted else "no", "nodes": file.nodes, "units": file.units}
+        yield _row(report, "license_file", name=file.license_file_id, status=file.state, overdraft_allowed=file.overdraft_units, **cells)
+
+
+@router.get(
+    "/clusters/{cluster}/unit-report",
+    response_model=UnitReport,
+    openapi_extra=needs("viewer"),
+    responses={200: {"content": {CSV_TYPE: {"schema": {"type": "string"}}}}},
+)
+async def get_unit_report(cluster: ClusterName, tx: TransactionDep, accept: Annotated[str, Header()] = "") -> UnitReport | Response:
+    """Units authorized, used and remaining by feature, devices by type, and the license files that grant; all of one moment."""
+    report = await report_units(tx, cluster)
+    if not wants_csv(accept):
+        return report
+    return Response(csv_of(_rows(report)), media_type=CSV_TYPE, headers={"Vary": "Accept"})
+
+
+@router.get("/unit-report", openapi_extra=needs("viewer"))
+async def get_enterprise_unit_report(tx: TransactionDep) -> EnterpriseUnitReport:
+    """All clusters together: sums by feature, and how many clusters are in which state. Units of one cluster serve no other."""
+    return await report_enterprise_units(tx)

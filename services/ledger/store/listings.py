@@ -1,0 +1,91 @@
+"""Pages of clusters, nodes and devices, by name. Reads lock nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from services.ledger.tables import ClusterRow, DeviceRow, GrantLineRow, LicenseFileRow, NodeRow
+from shared.kit.problems import NotFound
+from shared.kit.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterListing:
+    """A cluster with what is told of it: its nodes by name, its file ids, and whether its starter still grants."""
+
+    row: ClusterRow
+    nodes: list[NodeRow]
+    license_file_ids: list[str]
+    starter: bool
+
+
+async def find_cluster(tx: Transaction, cluster: str) -> ClusterListing:
+    """Raises NotFound."""
+    (found,) = await _listings(tx, [await cluster_row(tx, cluster)])
+    return found
+
+
+async def cluster_row(tx: Transaction, cluster: str) -> ClusterRow:
+    """Raises NotFound."""
+    row = await tx.session.get(ClusterRow, cluster)
+    if row is None:
+        raise NotFound("cluster", cluster)
+    return row
+
+
+async def page_of_clusters(tx: Transaction, after: str | None, limit: int) -> list[ClusterListing]:
+    """``limit`` clusters by name, behind ``after``."""
+    own = col(ClusterRow.cluster)
+    chosen = select(ClusterRow).order_by(own).limit(limit)
+    if after is not None:
+        chosen = chosen.where(own > after)
+    return await _listings(tx, (await tx.session.scalars(chosen)).all())
+
+
+async def _listings(tx: Transaction, rows: Sequence[ClusterRow]) -> list[ClusterListing]:
+    """Three more questions, however many clusters there are."""
+    names = [row.cluster for row in rows]
+    nodes = (await tx.session.scalars(select(NodeRow).where(col(NodeRow.cluster).in_(names)).order_by(col(NodeRow.node)))).all()
+    file_id = col(LicenseFileRow.license_file_id)
+    asked = select(col(LicenseFileRow.cluster), file_id).where(col(LicenseFileRow.cluster).in_(names)).order_by(file_id)
+    files = (await tx.session.execute(asked)).all()
+    granting = (col(GrantLineRow.source) == "starter", col(GrantLineRow.granting), col(GrantLineRow.cluster).in_(names))
+    starters = set(await tx.session.scalars(select(col(GrantLineRow.cluster)).where(*granting)))
+    return [
+        ClusterListing(
+            row,
+            [n for n in nodes if n.cluster == row.cluster],
+            [f.license_file_id for f in files if f.cluster == row.cluster],
+            row.cluster in starters,
+        )
+        for row in rows
+    ]
+
+
+async def page_of_nodes(tx: Transaction, cluster: str, after: str | None, limit: int) -> list[NodeRow]:
+    """``limit`` nodes of the cluster by name, behind ``after``."""
+    chosen = select(NodeRow).where(col(NodeRow.cluster) == cluster).order_by(col(NodeRow.node)).limit(limit)
+    if after is not None:
+        chosen = chosen.where(col(NodeRow.node) > after)
+    return list(await tx.session.scalars(chosen))
+
+
+async def page_of_devices(tx: Transaction, cluster: str, device_type: str | None, after: str | None, limit: int) -> list[DeviceRow]:
+    """``limit`` devices of the cluster by name, behind ``after``; of one type where one is named."""
+    chosen = select(DeviceRow).where(col(DeviceRow.cluster) == cluster).order_by(col(DeviceRow.device)).limit(limit)
+    if device_type is not None:
+        chosen = chosen.where(col(DeviceRow.device_type) == device_type)
+    if after is not None:
+        chosen = chosen.where(col(DeviceRow.device) > after)
+    return list(await tx.session.scalars(chosen))
+
+
+async def find_device(tx: Transaction, cluster: str, device: str) -> DeviceRow:
+    """Raises NotFound."""
+    row = await tx.session.get(DeviceRow, (cluster, device))
+    if row is None:
+        await cluster_row(tx, cluster)
+        raise NotFound("device", device)
+    return row

@@ -1,0 +1,194 @@
+"""The ledger's columns and constraints.
+
+Locks are taken in one order, so that nobody waits for a circle: a cluster's row, its pools by feature, the rest. Whoever changes
+what decides about check-outs holds the cluster's pools; a check-out holds only the pool of its units.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstraint, Index, MetaData, UniqueConstraint, text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+LEDGER = registry(metadata=MetaData(schema="ledger"))
+
+
+class LedgerTable(SQLModel, registry=LEDGER):
+    """Base of this service's tables: its own registry, its own schema."""
+
+
+class ClusterRow(LedgerTable, table=True):
+    """A cluster. ``license_manager`` and ``software_major`` follow from its nodes and grants."""
+
+    __tablename__ = "cluster"
+    __table_args__ = (CheckConstraint("NOT frozen OR migration_id IS NOT NULL", name="cluster_frozen_only_when_migrated"),)
+
+    cluster: str = Field(primary_key=True)
+    product_version: str
+    version: int = Field(sa_type=BigInteger)
+    frozen: bool
+    migration_id: str | None = Field(default=None, unique=True)
+    license_manager: str | None = None
+    software_major: int
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class PoolRow(LedgerTable, table=True):
+    """The units of one feature of one cluster. ``used`` is the sum of its holdings, ``authorized`` that of the granting lines."""
+
+    __tablename__ = "pool"
+    __table_args__ = (
+        ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
+        CheckConstraint("used >= 0", name="pool_used_not_negative"),
+        CheckConstraint("authorized >= 0", name="pool_authorized_not_negative"),
+        CheckConstraint("overdraft_allowed >= 0", name="pool_overdraft_allowed_not_negative"),
+    )
+
+    cluster: str = Field(primary_key=True)
+    feature: str = Field(primary_key=True)
+    authorized: int = Field(sa_type=BigInteger)
+    overdraft_allowed: int = Field(sa_type=BigInteger)
+    used: int = Field(sa_type=BigInteger)
+    version: int = Field(sa_type=BigInteger)
+    limit_approached: bool
+
+
+class NodeRow(LedgerTable, table=True):
+    """A node; it holds one node license."""
+
+    __tablename__ = "node"
+    __table_args__ = (
+        ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
+        UniqueConstraint("mac", name="node_mac_of_one_node"),
+        Index("node_one_first", "cluster", unique=True, postgresql_where=text("first")),
+    )
+
+    cluster: str = Field(primary_key=True)
+    node: str = Field(primary_key=True)
+    mac: str
+    first: bool
+
+
+class DeviceRow(LedgerTable, table=True):
+    """A device and the units that it holds. Its primary must be a device of the same cluster."""
+
+    __tablename__ = "device"
+    __table_args__ = (
+        ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
+        ForeignKeyConstraint(["cluster", "adjunct_of"], ["ledger.device.cluster", "ledger.device.device"], name="device_primary_exists"),
+        CheckConstraint("units >= 0", name="device_units_not_negative"),
+        CheckConstraint("adjunct_of <> device", name="device_not_its_own_adjunct"),
+        Index("device_by_type", "cluster", "device_type", "device"),
+        Index("device_by_primary", "cluster", "adjunct_of", postgresql_where=text("adjunct_of IS NOT NULL")),
+    )
+
+    cluster: str = Field(primary_key=True)
+    device: str = Field(primary_key=True)
+    device_type: str
+    units: int = Field(sa_type=BigInteger)
+    adjunct_of: str | None = None
+    checked_out_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class LicenseFileRow(LedgerTable, table=True):
+    """A license file, by event; one that a re-host replaced is remembered also where it was never installed."""
+
+    __tablename__ = "license_file"
+    __table_args__ = (
+        ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
+        CheckConstraint("NOT (superseded AND granting)", name="license_file_superseded_grants_nothing"),
+        Index("license_file_of_cluster", "cluster"),
+    )
+
+    license_file_id: str = Field(primary_key=True)
+    cluster: str
+    version: int = Field(sa_type=BigInteger)
+    state: str
+    granting: bool
+    superseded: bool
+    file_name: str
+    mac: str
+    installed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    expires_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    grace_ends_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    migration_id: str | None = None
+
+
+class GrantLineRow(LedgerTable, table=True):
+    """What one line of a file, of the starter or of a migration grants. A line of a file exists once, whichever cluster has it."""
+
+    __tablename__ = "grant_line"
+    __table_args__ = (
+        ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
+        ForeignKeyConstraint(["license_file_id"], ["ledger.license_file.license_file_id"]),
+        CheckConstraint("(source = 'file') = (license_file_id IS NOT NULL)", name="grant_line_file_has_id"),
+        CheckConstraint("units >= 0 AND overdraft_units >= 0", name="grant_line_units_not_negative"),
+        UniqueConstraint("license_file_id", "line_id", name="grant_line_grants_once"),
+        Index("grant_line_given_once", "cluster", "source", "line_id", unique=True, postgresql_where=text("license_file_id IS NULL")),
+        Index("grant_line_of_cluster", "cluster"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    cluster: str
+    source: str
+    license_file_id: str | None = None
+    line_id: int = Field(sa_type=BigInteger)
+    feature: str
+    units: int = Field(sa_type=BigInteger)
+    overdraft_units: int = Field(sa_type=BigInteger)
+    major: int
+    granting: bool
+
+
+class StarterUseRow(LedgerTable, table=True):
+    """For which first node's address a starter was given, for ever."""
+
+    __tablename__ = "starter_use"
+
+    mac: str = Field(primary_key=True)
+    cluster: str
+
+
+class MigrationRow(LedgerTable, table=True):
+    """A cluster's migration from 4.x."""
+
+    __tablename__ = "migration"
+    __table_args__ = (ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),)
+
+    cluster: str = Field(primary_key=True)
+    from_version: str
+    to_version: str
+    nodes: int = Field(sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class MigrationTypeRow(LedgerTable, table=True):
+    """Devices of a type that a migration covers, and the price they were counted at."""
+
+    __tablename__ = "migration_type"
+    __table_args__ = (ForeignKeyConstraint(["cluster"], ["ledger.migration.cluster"]),)
+
+    cluster: str = Field(primary_key=True)
+    device_type: str = Field(primary_key=True)
+    count: int = Field(sa_type=BigInteger)
+    units_each: int = Field(sa_type=BigInteger)
+
+
+class DeviceTypeRow(LedgerTable, table=True):
+    """The calculator's prices, by event."""
+
+    __tablename__ = "device_type"
+
+    device_type: str = Field(primary_key=True)
+    units: int = Field(sa_type=BigInteger)
+    adjunct_units: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class CatalogueRow(LedgerTable, table=True):
+    """Which version of the catalogue the prices are: one row, none before the first."""
+
+    __tablename__ = "catalogue"
+    __table_args__ = (CheckConstraint("id = 1", name="catalogue_one_row"),)
+
+    id: int = Field(default=1, primary_key=True)
+    version: int = Field(sa_type=BigInteger)
