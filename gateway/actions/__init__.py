@@ -1,0 +1,1 @@
+"""What the gateway does: create_caller, delete_caller, keep_first_caller."""

@@ -1,0 +1,109 @@
+"""Builds the gateway out of the upstreams it is given: the contracts that they published, and the applications that answer."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from gateway import pages
+from gateway.domain.caller import CallerExists, ForeignScope, LastAdmin
+from gateway.entrance import OWN, Admission, Entrance
+from gateway.forwarding import Forwarder
+from gateway.key_ring import KeyRing
+from gateway.published import published_contract
+from gateway.route_table import RouteTable
+from gateway.routes import callers
+from gateway.settings import GatewaySettings
+from gateway.surface import DEFAULT_LARGEST_BODY_BYTES, Document, Operation, compose
+from shared.kit.app import Plan, build_app
+from shared.kit.bus import Bus
+from shared.kit.clock import Clock
+from shared.kit.health import Check
+from shared.kit.metrics import Metrics
+from shared.kit.problems import ProblemTable, Rule
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_READY_SECONDS = 5.0
+
+PROBLEMS = ProblemTable(
+    {
+        ForeignScope: Rule("forbidden", 403, "Forbidden"),
+        CallerExists: Rule("caller-exists", 409, "The caller exists"),
+        LastAdmin: Rule("last-admin", 409, "The last caller that manages callers stays"),
+    }
+)
+_OPEN_PAGES = ("/", "/docs", "/docs/assets/{name}", "/openapi.json", "/livez", "/readyz")
+_PAGES = [
+    *(Operation(OWN, "GET", path, path, (), DEFAULT_LARGEST_BODY_BYTES) for path in _OPEN_PAGES),
+    Operation(OWN, "GET", "/metrics", "/metrics", ("viewer",), DEFAULT_LARGEST_BODY_BYTES),
+]
+
+
+def create_app(
+    settings: GatewaySettings,
+    bus: Bus,
+    clock: Clock,
+    metrics: Metrics,
+    *,
+    upstreams: Mapping[str, ASGIApp],
+    contracts: Mapping[str, Document] | None = None,
+) -> FastAPI:
+    """The gateway as an ASGI application, over ``upstreams`` by the names under which they published their contracts.
+
+    ``contracts``: theirs, the committed ones by default. Raises SurfaceClash.
+    ``app.state.forwarder.stop()`` begins a shutdown: not ready any more, event streams ended.
+    """
+    forwarder = Forwarder(upstreams)
+    clients = {name: _client_of(name, upstream) for name, upstream in upstreams.items()}
+
+    async def close_clients() -> None:
+        await asyncio.gather(*(client.aclose() for client in clients.values()))
+
+    plan = Plan(
+        service=OWN,
+        title="Gateway",
+        migrations=MIGRATIONS,
+        routers=[callers.router, pages.router],
+        problems=PROBLEMS,
+        checks={"process": _not_stopping(forwarder), **{name: _ready(client) for name, client in clients.items()}},
+        on_stop=[close_clients],
+    )
+    app = build_app(plan, settings, bus, clock, metrics)
+    known = contracts if contracts is not None else {name: published_contract(name) for name in upstreams}
+    surface = compose({OWN: app.openapi(), **known})
+    app.openapi = lambda: surface.document  # type: ignore[method-assign]  # what /openapi.json answers
+    app.state.surface = surface
+    app.state.forwarder = forwarder
+    app.state.keys = KeyRing(app.state.kit.database, settings.key_cache_seconds)
+    admission = Admission(RouteTable([*surface.operations, *_PAGES]), app.state.keys, forwarder, settings, metrics)
+    app.add_middleware(Entrance, admission=admission)
+    return app
+
+
+def _client_of(name: str, upstream: ASGIApp) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(upstream), base_url=f"http://{name}")
+
+
+def _ready(client: httpx.AsyncClient) -> Check:
+    async def ready() -> str | None:
+        async with asyncio.timeout(_READY_SECONDS):
+            answer = await client.get("/readyz")
+        if answer.status_code == httpx.codes.OK:
+            return None
+        try:
+            checks = answer.json()["checks"]
+            return "; ".join(f"{name}: {finding}" for name, finding in checks.items() if finding)
+        except (ValueError, KeyError, AttributeError):
+            return f"status {answer.status_code}"
+
+    return ready
+
+
+def _not_stopping(forwarder: Forwarder) -> Check:
+    async def stopping() -> str | None:
+        return "is stopping" if forwarder.stopping else None
+
+    return stopping

@@ -1,0 +1,1 @@
+"""Rules about callers. Pure: no clock, no I/O, no framework."""

@@ -1,0 +1,199 @@
+"""Hands a request on to the application that answers it, unbuffered both ways.
+
+Must not be broken: what says who is calling comes from here alone, whatever arrived under those names; a body is measured as
+it passes and never held; and once an answer has begun, a failure breaks it off instead of ending it as if it were whole.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.domain.caller import Caller
+from gateway.surface import Operation
+from shared.kit.logs import log_of
+from shared.kit.problems import problem_response
+from shared.kit.trace import CALLER_HEADER, Trace
+
+_log = log_of("forwarding")
+SCOPE_HEADER = "licensing-caller-scope"
+"""The caller's scope; set here, and what arrives from outside under this name is dropped here."""
+
+_HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
+)
+# The key stays here as well: no service needs it.
+_OURS = frozenset({b"authorization", b"traceparent", CALLER_HEADER.encode(), SCOPE_HEADER.encode()})
+_HEADER_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+Headers = list[tuple[bytes, bytes]]
+
+
+def _without_hops(headers: Headers, dropped: frozenset[bytes] = frozenset()) -> Headers:
+    """RFC 9110, 7.6.1: also what Connection names belongs to this hop."""
+    named = frozenset(word.strip().lower() for name, value in headers if name == b"connection" for word in value.split(b","))
+    gone = _HOP_BY_HOP | dropped | named
+    return [(name, value) for name, value in headers if name not in gone]
+
+
+def forwarded_scope(scope: Scope, operation: Operation, path: str, caller: Caller | None, trace: Trace) -> Scope:
+    """The request as the upstream sees it: the operation's method, the path as it was matched and as it was sent, our own headers."""
+    headers = _without_hops(scope["headers"], _OURS)
+    headers.append((b"traceparent", trace.traceparent.encode()))
+    if caller is not None:
+        # A header holds ASCII; what is beyond it travels percent-encoded, and so does the percent sign itself.
+        headers.append((CALLER_HEADER.encode(), quote(caller.name, safe=_HEADER_SAFE).encode()))
+        headers.append((SCOPE_HEADER.encode(), caller.scope.encode()))
+    # 2.3: an application then listens for the client's disconnect, which is how event streams are ended.
+    asgi = {"version": "3.0", "spec_version": "2.3"}
+    return {**scope, "method": operation.method, "path": path, "root_path": "", "headers": headers, "asgi": asgi}
+
+
+class Forwarder:
+    """The applications behind the gateway, and the exchanges under way."""
+
+    def __init__(self, upstreams: Mapping[str, ASGIApp]) -> None:
+        self._upstreams = upstreams
+        self._under_way: set[_Exchange] = set()
+        self.stopping = False
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def stop(self) -> None:
+        """Say that the process is stopping, and end the event streams, which would never end by themselves."""
+        self.stopping = True
+        for exchange in self._under_way:
+            exchange.end_event_stream()
+
+    async def forward(self, request: "Forwarded", receive: Receive, send: Send, upstream: ASGIApp | None = None) -> None:
+        """Have the request answered by ``upstream``, by default the one of its operation. Raises what breaks a begun answer off."""
+        exchange = _Exchange(request, receive, send, self)
+        self._under_way.add(exchange)
+        try:
+            await exchange.run(upstream or self._upstreams[request.operation.upstream])
+        finally:
+            self._under_way.discard(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A request as its upstream sees it. ``head_only``: the client asked with HEAD and gets no body."""
+
+    operation: Operation
+    scope: Scope
+    head_only: bool
+
+
+class _Exchange:
+    """One request on its way to an upstream and its answer on the way back."""
+
+    def __init__(self, request: Forwarded, receive: Receive, send: Send, forwarder: Forwarder) -> None:
+        self._scope = request.scope
+        self._receive = receive
+        self._send = send
+        self._operation = request.operation
+        self._forwarder = forwarder
+        self._head_only = request.head_only
+        self._over = asyncio.Event()
+        self._status = 0
+        self._complete = False
+        self._cut_off = False
+        self._client_gone = False
+        self._event_stream = False
+        self._body_read = False
+        self._bytes = 0
+
+    async def run(self, upstream: ASGIApp) -> None:
+        try:
+            await upstream(self._scope, self._receive_some, self._pass_back)
+        except Exception as error:
+            if self._status:
+                raise
+            await self._upstream_failed(error)
+        if not self._status and not self._client_gone:
+            await self._upstream_failed(None)
+        if self._over.is_set() and not self._complete:
+            await self._send({"type": "http.response.body", "body": b""})
+        elif not self._complete and not self._client_gone:
+            raise UnfinishedAnswer(self._operation.upstream, self._operation.operation_id)
+
+    def end_event_stream(self) -> None:
+        if self._event_stream:
+            self._over.set()
+
+    async def _receive_some(self) -> Message:
+        if self._cut_off:
+            return {"type": "http.disconnect"}
+        if self._body_read:
+            return await self._hung_up()
+        message = await self._receive()
+        self._client_gone = message["type"] == "http.disconnect"
+        self._bytes += len(message.get("body", b""))
+        self._body_read = not message.get("more_body", False)
+        if self._bytes > self._operation.largest_body_bytes and not self._cut_off:
+            self._cut_off = True
+            if not self._status:
+                await self._say(too_large(self._operation))
+            return {"type": "http.disconnect"}
+        return message
+
+    async def _hung_up(self) -> Message:
+        """The client's disconnect, or the end that we make of an event stream."""
+        real, ours = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({real, ours}, return_when=asyncio.FIRST_COMPLETED)
+            self._client_gone = real.done()
+            return real.result() if real.done() else {"type": "http.disconnect"}
+        finally:
+            real.cancel()
+            ours.cancel()
+
+    async def _pass_back(self, message: Message) -> None:
+        if self._cut_off or self._complete:
+            return
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message = {**message, "headers": _without_hops(list(message.get("headers", [])))}
+            self._event_stream = MutableHeaders(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
+            if self._event_stream and (self._head_only or self._forwarder.stopping):
+                self._over.set()
+        elif message["type"] == "http.response.body":
+            self._complete = not message.get("more_body", False)
+            if self._head_only:
+                message = {**message, "body": b""}
+        await self._send(message)
+
+    async def _upstream_failed(self, error: Exception | None) -> None:
+        """Before the answer began: 503 where it could not be reached, 502 where it broke."""
+        name = self._operation.upstream
+        _log.error("upstream-failed", upstream=name, operation=self._operation.operation_id, exc_info=error)
+        away = isinstance(error, OSError)
+        reason = "could not be reached" if away else "failed before it answered"
+        detail = f"The {name} service {reason}. Whether it did anything of this request is not known; look before you repeat it."
+        members = {"upstream": name, "reason": type(error).__name__ if error else "no answer"}
+        headers = {"Retry-After": "2"} if away else {}
+        status, title = (503, "A service did not answer") if away else (502, "A service failed")
+        await self._say(problem_response("upstream-unavailable", status, title, detail, members=members, headers=headers))
+
+    async def _say(self, answer: ASGIApp) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._status = message["status"]
+            await self._send({**message, "body": b""} if self._head_only and "body" in message else message)
+
+        await answer(self._scope, self._receive, told)
+        self._complete = True
+
+
+class UnfinishedAnswer(Exception):
+    """An upstream returned in the middle of its answer; the connection is broken off, for the rest is missing."""
+
+
+def too_large(operation: Operation) -> ASGIApp:
+    """413, with the limit."""
+    limit = operation.largest_body_bytes
+    detail = f"The body of {operation.method} {operation.path} may have {limit} bytes ({limit / 1024 / 1024:g} MiB). Send less at once."
+    return problem_response("content-too-large", 413, "Content too large", detail, members={"limit_bytes": limit})
