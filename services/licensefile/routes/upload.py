@@ -32,7 +32,7 @@ async def _offer(
     if len(content) > LARGEST_FILE_BYTES:
         raise FileTooLarge(file.size or len(content), LARGEST_FILE_BYTES)
     keys: TrustedKeys = request.app.state.trusted_keys
-    # A megabyte of lines is a second of work, which must not hold up everybody else in this process.
+    # A megabyte of lines is seconds of work, which must not hold up everybody else in this process.
     return await asyncio.to_thread(_inspect, file.filename or "", content, keys)
 
 
