@@ -9,6 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.kit.clock import TestClock
 from shared.kit.data_folder import DataFolder
@@ -18,13 +20,24 @@ from shared.kit.postgres import EmbeddedPostgres
 from tests.house import RememberingBus, running
 from tests.service.kit.toy import MIGRATIONS, toy_app
 
+TEMPLATE = "template_of_the_toy"
+
+
+@pytest.fixture(scope="session")
+async def toy_template(postgres: EmbeddedPostgres) -> str:
+    await postgres.create_database(TEMPLATE)
+    await migrate(postgres.url(TEMPLATE), "toy", MIGRATIONS)
+    return TEMPLATE
+
 
 @pytest.fixture
-async def toy_url(postgres: EmbeddedPostgres) -> str:
-    """A database with the toy's schema in it."""
+async def toy_url(postgres: EmbeddedPostgres, toy_template: str) -> str:
+    """A database of this test's own with the toy's schema in it."""
     name = f"toy_{uuid4().hex[:12]}"
-    await postgres.create_database(name)
-    await migrate(postgres.url(name), "toy", MIGRATIONS)
+    engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {toy_template}"))
+    await engine.dispose()
     return postgres.url(name)
 
 

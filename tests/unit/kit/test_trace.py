@@ -49,5 +49,5 @@ async def test_each_task_has_its_own_trace() -> None:
             await asyncio.sleep(0)
             return current_trace().caller
 
-    assert await asyncio.gather(inside("ada"), inside("grace")) == ["ada", "grace"]
+    assert list(await asyncio.gather(inside("ada"), inside("grace"))) == ["ada", "grace"]
     assert current_trace().caller == "system"

@@ -1,0 +1,75 @@
+"""/livez, /readyz and /metrics of a whole service."""
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from shared.kit.clock import TestClock
+from shared.kit.metrics import Metrics
+from shared.kit.postgres import EmbeddedPostgres
+from tests.house import RememberingBus, eventually, running
+from tests.service.kit.toy import kit_of, toy_app
+
+
+async def test_a_service_is_ready_when_its_store_answers_and_its_schema_is_at_the_head(toy: httpx.AsyncClient) -> None:
+    assert (await toy.get("/livez")).json() == {"status": "ok", "checks": {}}
+    ready = await toy.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ok", "checks": {"database": None, "schema": None}})
+
+
+async def test_a_schema_of_another_release_is_not_ready_and_says_what_to_do(app: FastAPI, toy: httpx.AsyncClient) -> None:
+    async with kit_of(app).database.transaction() as tx:
+        await tx.session.execute(text("UPDATE toy.schema_version SET version_num = '0000'"))
+    ready = await toy.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0001: run migrate"
+
+
+async def test_a_database_without_the_schema_is_not_ready(postgres: EmbeddedPostgres, bus: RememberingBus, clock: TestClock) -> None:
+    async with running(toy_app(postgres.url("postgres"), bus, clock, Metrics())) as toy:
+        ready = await toy.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["checks"] == {"database": None, "schema": "the schema is at None, this release needs 0001: run migrate"}
+
+
+async def test_a_check_that_raises_is_a_finding(app: FastAPI, toy: httpx.AsyncClient) -> None:
+    async def broken() -> str | None:
+        raise LookupError("secret")
+
+    kit_of(app).checks["catalogue"] = broken
+    ready = await toy.get("/readyz")
+    assert (ready.status_code, ready.json()["checks"]["catalogue"]) == (503, "LookupError")
+
+
+async def test_requests_are_measured_by_route_template_and_never_by_path(toy: httpx.AsyncClient) -> None:
+    await toy.post("/v1/notes", json={"name": "SEP001122334455", "words": "w"})
+    await toy.get("/v1/notes/SEP001122334455")
+    await toy.get("/v1/notes/SEP00000000000A")
+    await toy.delete("/v1/notes/SEP001122334455")
+    await toy.get("/wp-admin/SEP001122334455")
+    answer = await toy.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "SEP" not in answer.text
+    counted = [line for line in answer.text.splitlines() if line.startswith("license_http_request_duration_seconds_count")]
+    for method, route, status in [
+        ("POST", "/v1/notes", 201),
+        ("GET", "/v1/notes/{name}", 200),
+        ("GET", "/v1/notes/{name}", 404),
+        ("GET", "unmatched", 404),
+    ]:
+        labels = f'{{method="{method}",route="{route}",service="toy",status="{status}"}} 1.0'
+        assert any(line.endswith(labels) for line in counted), f"no {labels} in {counted}"
+
+
+async def test_the_outbox_is_measured(toy: httpx.AsyncClient) -> None:
+    async def look() -> bool:
+        return 'license_outbox_oldest_seconds{service="toy"} 0.0' in (await toy.get("/metrics")).text
+
+    assert await eventually(look, "the age of an empty outbox")
+
+
+async def test_health_and_metrics_are_no_part_of_the_contract(app: FastAPI) -> None:
+    contract = app.openapi()
+    assert {"/livez", "/readyz", "/metrics"}.isdisjoint(contract["paths"])
+    assert contract["paths"]["/v1/notes"]["post"]["operationId"] == "takeNote"
+    await kit_of(app).database.close()
