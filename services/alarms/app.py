@@ -34,7 +34,7 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     """The alarms as an ASGI application."""
     catalogue = shipped_catalogue()
     board = Board(metrics, catalogue)
-    watch = LedgerWatch(clock.now(), Patience(settings.missed_heartbeats, settings.start_up_grace_seconds))
+    watch = LedgerWatch(clock.now(), Patience(settings.missed_heartbeats, settings.start_up_grace_seconds), settings.watch_seconds)
     plan = Plan(
         service="alarms",
         title="Alarms",

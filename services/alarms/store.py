@@ -12,6 +12,7 @@ from sqlmodel import col
 from services.alarms.domain.alarm import CLEARED, Alarm
 from services.alarms.domain.heartbeat import Beat
 from services.alarms.domain.refusals import Moment, RefusalWindow
+from services.alarms.domain.signals import Raise
 from services.alarms.domain.trouble import Trouble
 from services.alarms.tables import AlarmRow, HeartbeatRow, RefusalWindowRow, SettledRow, TallyRow
 from shared.kit.transaction import Transaction
@@ -58,10 +59,14 @@ async def save(tx: Transaction, alarm: Alarm) -> None:
     await tx.session.execute(update(AlarmRow).where(col(AlarmRow.alarm_id) == alarm.alarm_id).values(values))
 
 
-async def reword(tx: Transaction, name: str, subject: str, fact_version: int, reason: str) -> None:
-    """Newer numbers for an alarm that stands; nothing where none stands or the numbers are older."""
-    rows = update(AlarmRow).where(col(AlarmRow.name) == name, col(AlarmRow.subject) == subject, _STANDS)
-    await tx.session.execute(rows.where(col(AlarmRow.fact_version) < fact_version).values(reason=reason, fact_version=fact_version))
+async def reword(tx: Transaction, signal: Raise, action: str, *, also_older: bool = False) -> None:
+    """Say a standing alarm in the words of ``signal`` without counting; nothing where none stands, or where its words are newer."""
+    wanted = [col(AlarmRow.name) == signal.name, col(AlarmRow.subject) == signal.subject, _STANDS]
+    if not also_older:
+        wanted.append(col(AlarmRow.fact_version) <= signal.version)
+    newest = func.greatest(col(AlarmRow.fact_version), signal.version)
+    words = {"reason": signal.reason, "recommended_action": action, "fact_version": newest}
+    await tx.session.execute(update(AlarmRow).where(*wanted).values(words))
 
 
 async def page(tx: Transaction, before: int | None, limit: int, *, state: str | None, cluster: str | None, name: str | None) -> list[Alarm]:

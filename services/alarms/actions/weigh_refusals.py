@@ -3,8 +3,10 @@
 from services.alarms import store
 from services.alarms.actions.clear_alarm import end
 from services.alarms.actions.raise_alarm import stand
+from services.alarms.domain.alarm import action_for
 from services.alarms.domain.catalogue import AlarmName, Catalogue
 from services.alarms.domain.rules import free_in, overdraft_entered, request_failed
+from services.alarms.domain.signals import Raise
 from shared.contracts.events.ledger import PoolChanged, RequestRefused
 from shared.kit.transaction import Transaction
 
@@ -30,8 +32,7 @@ async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolCha
     room answers may still be on its way, and no later change may come to end its alarm.
     """
     if event.used > event.authorized:
-        signal = overdraft_entered(event)
-        await store.reword(tx, signal.name, signal.subject, signal.version, signal.reason)
+        await _reword(tx, catalogue, overdraft_entered(event))
     known = await store.window_of(tx, event.subject)
     window = known.changed(event.version, free_in(event))
     await store.save_window(tx, event.subject, window)
@@ -41,6 +42,13 @@ async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolCha
     elif after is not None and before is None:
         # The change that ended an earlier refusal came late: it had ended before, and a later refusal stands.
         await stand(tx, catalogue, request_failed(event, after))
+    elif after is not None and after != before:
+        # The same lateness where a smaller refusal stood: which one is the smallest matters more than how new the numbers are.
+        await _reword(tx, catalogue, request_failed(event, after), also_older=True)
+
+
+async def _reword(tx: Transaction, catalogue: Catalogue, signal: Raise, *, also_older: bool = False) -> None:
+    await store.reword(tx, signal, action_for(catalogue[signal.name], signal), also_older=also_older)
 
 
 async def _end(tx: Transaction, event: RequestRefused | PoolChanged) -> None:

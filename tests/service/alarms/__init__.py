@@ -1,0 +1,1 @@
+"""The alarms as a whole."""
