@@ -3,8 +3,11 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from services.ledger.actions.check_out import check_out
+from services.ledger.domain.devices import CheckOut
+from services.ledger.domain.transitions import Limits
 from shared.contracts.events.ledger import (
     LimitApproached,
     LimitReceded,
@@ -41,7 +44,7 @@ async def test_forty_devices_at_once_cannot_overdraw_the_pool(ledger: LedgerUnde
     assert sorted(a.status_code for a in answers) == [201] * 15 + [409] * 25
     assert await ledger.pool() == (10, 5, 15, "exhausted")
     await ledger.assert_sums()
-    versions = sorted(event.version for event in await ledger.bus.hear(PoolChanged, count=17))
+    versions = sorted(fact.version for fact in await ledger.bus.hear(PoolChanged, count=17))
     assert len(set(versions)) == len(versions) - 1  # CCM_NODE and PHONE_UNIT both have a version 1
     assert len(await ledger.bus.hear(RequestRefused, count=25)) == 25
 
@@ -52,13 +55,34 @@ async def test_the_same_new_device_twice_at_once_is_one_holding(ledger: LedgerUn
     assert await ledger.pool() == (50, 0, 4, "within")
 
 
+async def test_a_check_out_asks_the_database_four_times(ledger: LedgerUnderTest) -> None:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement.split()[0])
+
+    engine = ledger.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    async with ledger.database.transaction() as tx:
+        await check_out(tx, Limits(), "hq", CheckOut("SEP1", "phone-5"))
+    event.remove(engine, "before_cursor_execute", note)
+    # lock the pool, load the desk, write; the outbox. The relay asks beside it, in its own connection.
+    assert [word for word in asked if word not in {"DELETE"}][:4] == ["SELECT", "WITH", "WITH", "INSERT"]
+
+
 async def test_overdraft_units_are_taken_when_the_authorized_are_gone_and_its_coming_and_going_is_told(ledger: LedgerUnderTest) -> None:
     await ledger.install(1, ("PHONE_UNIT", 10, 5))
     await ledger.put("a", "phone-5")
     await ledger.put("b", "phone-4")
     assert (await ledger.put("c", "phone-4")).json()["pool"]["status"] == "overdraft"
     (entered,) = await ledger.bus.hear(OverdraftEntered)
-    assert (entered.cluster, entered.feature, entered.authorized, entered.overdraft_allowed, entered.used) == ("hq", "PHONE_UNIT", 10, 5, 13)
+    assert (entered.cluster, entered.feature, entered.authorized, entered.overdraft_allowed, entered.used) == (
+        "hq",
+        "PHONE_UNIT",
+        10,
+        5,
+        13,
+    )
     await ledger.put("d")
     assert (await ledger.put("e")).json()["pool"]["status"] == "exhausted"
     await ledger.delete("a")
@@ -78,9 +102,7 @@ async def test_a_refusal_tells_the_numbers_and_the_ways_out_and_changes_nothing(
     assert [(way["action"], way["units"]) for way in body["ways_out"]] == [("remove", 3), ("order", 3)]
     (told,) = await ledger.bus.hear(RequestRefused)
     assert (told.name, told.rule, told.asked, told.free, told.version) == ("b", "units-exhausted", 4, 1, 3)
-    assert before == await ledger.rows(
-        "SELECT * FROM pool UNION ALL SELECT cluster, device, units, 0, 0, 0, false FROM device ORDER BY 2"
-    )
+    assert before == await ledger.rows("SELECT * FROM pool UNION ALL SELECT cluster, device, units, 0, 0, 0, false FROM device ORDER BY 2")
 
 
 async def test_changing_a_devices_type_reprices_it_all_or_nothing(ledger: LedgerUnderTest) -> None:
