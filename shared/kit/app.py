@@ -22,6 +22,7 @@ from shared.kit.migrations import head_of, revision_in
 from shared.kit.problems import PROBLEM_JSON, ProblemTable, install_problems
 from shared.kit.relay import Relay
 from shared.kit.settings import ServiceSettings
+from shared.kit.tasks import ended
 from shared.kit.timers import Timers, forget_old
 
 _FORGET_SECONDS = 3600.0
@@ -124,9 +125,7 @@ def _lifespan_of(kit: Kit) -> Callable[[FastAPI], AbstractAsyncContextManager[No
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(tasks)
             await kit.faults.close()
             for stop in plan.on_stop:
                 await stop()

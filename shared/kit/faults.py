@@ -11,6 +11,7 @@ from shared.kit.bus import Bus
 from shared.kit.database import Database
 from shared.kit.logs import log_of
 from shared.kit.store_faults import is_collision, is_store_failure
+from shared.kit.tasks import ended
 from shared.kit.trace import current_trace
 from shared.kit.transaction import envelope_of
 
@@ -111,6 +112,4 @@ class Faults:
             _log.warning("fault-not-told", service=self._service, error=repr(error))
 
     async def close(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(list(self._tasks))

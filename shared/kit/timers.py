@@ -12,6 +12,7 @@ from shared.kit.database import Database
 from shared.kit.faults import Faults
 from shared.kit.leader import leadership
 from shared.kit.logs import log_of
+from shared.kit.tasks import ended
 from shared.kit.trace import begin_trace, tracing
 from shared.kit.transaction import Transaction
 
@@ -51,13 +52,21 @@ class Timers:
         """Run until cancelled. A failed run is reported and tried again at its next time."""
         while True:
             try:
-                async with leadership(database, "timers") as lead, asyncio.TaskGroup() as group:
-                    group.create_task(_hold(lead))
-                    for timer in self._timers.values():
-                        group.create_task(self._repeat(timer, database, faults))
-            except* Exception as errors:
-                _log.warning("timers-interrupted", service=database.schema, error=repr(errors.exceptions[0]))
+                async with leadership(database, "timers") as lead:
+                    await self._lead(lead, database, faults)
+            except Exception as error:
+                _log.warning("timers-interrupted", service=database.schema, error=repr(error))
             await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _lead(self, lead: AsyncConnection, database: Database, faults: Faults) -> None:
+        """Run every timer for as long as the lead is held; raises what the driver raises when it is lost."""
+        running = [asyncio.create_task(self._repeat(timer, database, faults)) for timer in self._timers.values()]
+        try:
+            while True:
+                await lead.execute(text("SELECT 1"))
+                await asyncio.sleep(_LOOK_AFTER_LEAD_SECONDS)
+        finally:
+            await ended(running)
 
     async def _repeat(self, timer: Timer, database: Database, faults: Faults) -> None:
         while True:
@@ -66,13 +75,6 @@ class Timers:
             except Exception as error:
                 await faults.report(error, f"timer {timer.name}")
             await asyncio.sleep(timer.seconds)
-
-
-async def _hold(lead: AsyncConnection) -> None:
-    """Fail as soon as the connection that holds the lead is gone: another replica leads then."""
-    while True:
-        await lead.execute(text("SELECT 1"))
-        await asyncio.sleep(_LOOK_AFTER_LEAD_SECONDS)
 
 
 def forget_old(database: Database, days: int) -> Action:
