@@ -60,7 +60,8 @@ class Timers:
 
     async def _lead(self, lead: AsyncConnection, database: Database, faults: Faults) -> None:
         """Run every timer for as long as the lead is held; raises what the driver raises when it is lost."""
-        running = [asyncio.create_task(self._repeat(timer, database, faults)) for timer in self._timers.values()]
+        timers = self._timers.values()
+        running = [asyncio.create_task(self._repeat(timer, database, faults), name=f"timer {timer.name}") for timer in timers]
         try:
             while True:
                 await lead.execute(text("SELECT 1"))

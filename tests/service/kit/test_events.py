@@ -1,0 +1,188 @@
+"""The life of an event: outbox, relay, bus, inbox, dead letter. At least once on the way, once in its effect."""
+
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select, text
+
+from shared.contracts.base import Envelope
+from shared.kit.app import Kit
+from shared.kit.clock import TestClock
+from shared.kit.consumers import Consumers
+from shared.kit.metrics import Metrics
+from shared.kit.trace import current_trace
+from shared.kit.transaction import Transaction
+from tests.house import RememberingBus, eventually, running
+from tests.service.kit.toy import NoteTaken, kit_of, toy_app
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+Handler = Callable[[Transaction, NoteTaken], Awaitable[None]]
+
+
+class DyingBus(RememberingBus):
+    """A process that dies ``deaths`` times after the event was handed over and before the sender knows."""
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__()
+        self.deaths = deaths
+
+    async def publish(self, envelope: Envelope) -> None:
+        await super().publish(envelope)
+        if self.deaths:
+            self.deaths -= 1
+            raise ConnectionResetError("died between hand-over and deletion")
+
+
+def _consuming(handler: Handler) -> Consumers:
+    consumers = Consumers()
+    consumers.on(NoteTaken)(handler)
+    return consumers
+
+
+async def _rows(kit: Kit, table: str) -> int:
+    async with kit.database.transaction() as tx:
+        count: int = (await tx.session.scalar(select(func.count()).select_from(kit.database.tables.metadata.tables[f"toy.{table}"]))) or 0
+    return count
+
+
+async def _drained(kit: Kit) -> None:
+    async def empty() -> bool:
+        return await _rows(kit, "outbox") == 0
+
+    await eventually(empty, "the outbox is empty")
+
+
+async def test_an_event_leaves_the_outbox_when_its_reader_has_it_and_is_handled_once(
+    toy_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics
+) -> None:
+    heard: list[str] = []
+
+    async def hear(_tx: Transaction, event: NoteTaken) -> None:
+        heard.append(event.name)
+
+    app = toy_app(toy_url, bus, clock, metrics, consumers=_consuming(hear))
+    async with running(app) as toy:
+        await toy.post("/v1/notes", json={"name": "a", "words": "w"})
+        await _drained(kit_of(app))
+        assert heard == ["a"]
+        assert await _rows(kit_of(app), "inbox") == 1
+        (envelope,) = bus.envelopes
+        await bus.publish(envelope)  # a repetition
+        await bus.publish(envelope)
+        text_ = (await toy.get("/metrics")).text
+    assert heard == ["a"]
+    assert 'license_events_handled_total{outcome="handled",service="toy",type="toy.note-taken.v1"} 1.0' in text_
+    assert 'license_events_handled_total{outcome="repeated",service="toy",type="toy.note-taken.v1"} 2.0' in text_
+    assert 'license_events_published_total{service="toy",type="toy.note-taken.v1"} 1.0' in text_
+
+
+async def test_a_death_between_hand_over_and_deletion_repeats_the_event_and_the_inbox_makes_it_once(
+    toy_url: str, clock: TestClock, metrics: Metrics
+) -> None:
+    heard: list[str] = []
+
+    async def hear(_tx: Transaction, event: NoteTaken) -> None:
+        heard.append(event.name)
+
+    bus = DyingBus(deaths=2)
+    app = toy_app(toy_url, bus, clock, metrics, consumers=_consuming(hear))
+    async with running(app) as toy:
+        await toy.post("/v1/notes", json={"name": "a", "words": "w"})
+        await _drained(kit_of(app))
+    await bus.close()
+    assert [envelope.subject for envelope in bus.envelopes] == ["a", "a", "a"]
+    assert heard == ["a"]
+
+
+async def test_a_poison_event_becomes_a_dead_letter_is_counted_and_holds_nobody_up(
+    toy_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics
+) -> None:
+    heard: list[str] = []
+
+    async def hear(tx: Transaction, event: NoteTaken) -> None:
+        await tx.session.execute(text("INSERT INTO toy.note VALUES (:name, :name)"), {"name": f"heard {event.name}"})
+        if event.name == "poison":
+            raise LookupError("cannot be handled")
+        heard.append(event.name)
+
+    app = toy_app(toy_url, bus, clock, metrics, consumers=_consuming(hear), delivery_limit=3)
+    async with running(app) as toy:
+        for name in ("poison", "well"):
+            await toy.post("/v1/notes", json={"name": name, "words": name})
+        await _drained(kit_of(app))
+        counted = (await toy.get("/metrics")).text
+        names = [item["name"] for item in (await toy.get("/v1/notes")).json()["items"]]
+        dead = kit_of(app).database.tables.dead_letter
+        async with kit_of(app).database.transaction() as tx:
+            (letter,) = (await tx.session.execute(select(dead))).all()
+    assert heard == ["well"]
+    assert names == ["heard well", "poison", "well"]
+    assert (letter.envelope["subject"], letter.error) == ("poison", "LookupError('cannot be handled')")
+    assert 'license_events_handled_total{outcome="buried",service="toy",type="toy.note-taken.v1"} 1.0' in counted
+
+
+async def test_the_trace_and_the_caller_of_a_request_reach_its_readers(
+    toy_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics
+) -> None:
+    traces: list[tuple[str, str]] = []
+
+    async def hear(_tx: Transaction, _event: NoteTaken) -> None:
+        traces.append((current_trace().trace_id, current_trace().caller))
+
+    app = toy_app(toy_url, bus, clock, metrics, consumers=_consuming(hear))
+    async with running(app) as toy:
+        headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        await toy.post("/v1/notes", json={"name": "a", "words": "w"}, headers=headers)
+        await _drained(kit_of(app))
+    assert traces == [(TRACE, "toy")]
+    (envelope,) = bus.envelopes
+    assert (envelope.source, envelope.traceparent and envelope.traceparent.split("-")[1]) == ("/toy", TRACE)
+
+
+async def test_of_two_replicas_one_relays_and_the_other_takes_over(toy_url: str, clock: TestClock) -> None:
+    """Each replica has its bus; every event is published by exactly one of them, also after the first is gone."""
+    first_bus, second_bus = RememberingBus(), RememberingBus()
+    first, second = (toy_app(toy_url, bus, clock, Metrics()) for bus in (first_bus, second_bus))
+
+    async def take(toy: httpx.AsyncClient, name: str) -> None:
+        assert (await toy.post("/v1/notes", json={"name": name, "words": name})).status_code == 201
+        await _drained(kit_of(second))
+
+    async with running(second) as other:
+        async with running(first) as one:
+            for name in ("a", "b", "c"):
+                await take(one, name)
+            published = sorted(envelope.subject for bus in (first_bus, second_bus) for envelope in bus.envelopes)
+            assert published == ["a", "b", "c"]
+            assert [] in (first_bus.envelopes, second_bus.envelopes)
+        await take(other, "d")
+    assert sorted(envelope.subject for bus in (first_bus, second_bus) for envelope in bus.envelopes) == ["a", "b", "c", "d"]
+
+
+async def test_at_once_is_told_before_the_store_is_asked(toy_url: str, bus: RememberingBus, clock: TestClock) -> None:
+    told: list[str] = []
+    consumers = Consumers()
+
+    @consumers.at_once(NoteTaken)
+    def tell(event: NoteTaken) -> None:
+        told.append(f"at once {event.name}")
+
+    @consumers.on(NoteTaken)
+    async def hear(_tx: Transaction, event: NoteTaken) -> None:
+        told.append(f"kept {event.name}")
+
+    async with running(toy_app(toy_url, bus, clock, Metrics(), consumers=consumers)):
+        await bus.say(NoteTaken(name="a"))
+    assert told == ["at once a", "kept a"]
+
+
+async def test_two_handlers_for_one_type_are_a_mistake_found_at_the_start(app: FastAPI) -> None:
+    async def hear(_tx: Transaction, _event: NoteTaken) -> None:
+        return
+
+    consumers = _consuming(hear)
+    with pytest.raises(AssertionError, match=r"two handlers for toy\.note-taken\.v1"):
+        consumers.on(NoteTaken)(hear)
+    await kit_of(app).database.close()
