@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.house import ROOT
 
-_FOREIGN = {".git", ".venv", "__pycache__", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_CACHES = {".grimp_cache", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+_FOREIGN = {".git", ".venv", *_CACHES}
 
 
 @cache
