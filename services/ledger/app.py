@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from services.ledger.actions.measure_pools import measure_pools
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
+from services.ledger.domain.transitions import Limits
 from services.ledger.routes import clusters, devices, migrations, nodes, unit_reports
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
@@ -44,18 +45,19 @@ PROBLEMS = ProblemTable(
 
 def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
     """The ledger as an ASGI application."""
+    limits = Limits(settings.approach_percent, settings.recede_percent)
     plan = Plan(
         service="ledger",
         title="Ledger",
         migrations=MIGRATIONS,
         routers=[clusters.router, nodes.router, devices.router, unit_reports.router, migrations.router],
         problems=PROBLEMS,
-        consumers=consumers_of(settings.limits),
+        consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings)],
     )
     app = build_app(plan, settings, bus, clock, metrics)
-    app.state.limits = settings.limits
+    app.state.limits = limits
     kit = app.state.kit
 
     async def prices() -> str | None:

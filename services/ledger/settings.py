@@ -2,7 +2,6 @@
 
 from pydantic import Field, model_validator
 
-from services.ledger.domain.transitions import Limits
 from shared.kit.settings import ServiceSettings
 
 
@@ -23,7 +22,3 @@ class LedgerSettings(ServiceSettings):
         if self.recede_percent >= self.approach_percent:
             raise ValueError("recede_percent must be below approach_percent, or the limit would be approached and receded from at once")
         return self
-
-    @property
-    def limits(self) -> Limits:
-        return Limits(self.approach_percent, self.recede_percent)

@@ -73,9 +73,12 @@ def _file(event: LicenseFileInstalled) -> LicenseFile:
 
 
 def _lines(event: LicenseFileInstalled) -> tuple[Line, ...]:
-    return tuple(
-        Line("file", event.license_file_id, x.line_id, x.feature, x.units, x.overdraft_units, x.major, granting=True) for x in event.lines
-    )
+    """A line grants once, also within its file: of two with the same id the first counts."""
+    whose = event.license_file_id
+    found: dict[int, Line] = {}
+    for x in event.lines:
+        found.setdefault(x.line_id, Line("file", whose, x.line_id, x.feature, x.units, x.overdraft_units, x.major, granting=True))
+    return tuple(found.values())
 
 
 def _answer(tx: Transaction, event: LicenseFileInstalled, before: dict[str, Cluster], after: dict[str, Cluster]) -> None:

@@ -1,9 +1,5 @@
 """The License Unit Report, of one cluster and of all."""
 
-from typing import Any
-
-from sqlalchemy import Row
-
 from services.ledger.domain.pool import PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.report import by_status, sums_of
 from services.ledger.store import listings, reports
@@ -36,7 +32,7 @@ async def report_units(tx: Transaction, cluster: str) -> UnitReport:
             DeviceTypeUnits(device_type=t.device_type, devices=t.devices, units_each=t.units_each, units=t.devices * t.units_each)
             for t in types
         ],
-        license_files=[_file(row) for row in await reports.files_of(tx, cluster)],
+        license_files=[ReportedLicenseFile.model_validate(file, from_attributes=True) for file in await reports.files_of(tx, cluster)],
         at=tx.now,
     )
 
@@ -51,18 +47,3 @@ async def report_enterprise_units(tx: Transaction) -> EnterpriseUnitReport:
 
 def _feature(pool: Pool) -> FeatureUnits:
     return FeatureUnits.model_validate(pool, from_attributes=True)
-
-
-def _file(row: Row[Any]) -> ReportedLicenseFile:
-    """What grants is counted; a source that grants nothing any more shows what it held."""
-    counted = "granted" if row.granted else "all"
-    nodes, units, overdraft = (int(getattr(row, f"{counted}_{of}") or 0) for of in ("nodes", "units", "overdraft"))
-    return ReportedLicenseFile(
-        license_file_id=row.license_file_id,
-        state=row.state,
-        granted=row.granted,
-        nodes=nodes,
-        units=units,
-        overdraft_units=overdraft,
-        grace_ends_at=row.grace_ends_at,
-    )

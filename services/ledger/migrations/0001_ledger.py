@@ -19,7 +19,8 @@ def upgrade() -> None:
     create_kit_tables(op, "ledger")
     _create_clusters()
     _create_holdings()
-    _create_grants()
+    _create_license_files()
+    _create_grant_lines()
     _create_migrations()
     _create_catalogue()
 
@@ -86,7 +87,7 @@ def _create_holdings() -> None:
     op.create_index("device_by_primary", "device", ["cluster", "adjunct_of"], postgresql_where=adjuncts, schema="ledger")
 
 
-def _create_grants() -> None:
+def _create_license_files() -> None:
     op.create_table(
         "license_file",
         sa.Column("license_file_id", sa.Text, primary_key=True),
@@ -106,6 +107,9 @@ def _create_grants() -> None:
         schema="ledger",
     )
     op.create_index("license_file_of_cluster", "license_file", ["cluster"], schema="ledger")
+
+
+def _create_grant_lines() -> None:
     op.create_table(
         "grant_line",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -10,7 +10,7 @@ from shared.contracts.fields import Name
 ClusterName = Annotated[Name, Path(description="The cluster's name.")]
 
 
-def _limits(request: Request) -> Limits:
+async def _limits(request: Request) -> Limits:  # async, or each request would go through a thread for it
     found = request.app.state.limits
     assert isinstance(found, Limits)
     return found

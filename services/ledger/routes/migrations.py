@@ -40,9 +40,9 @@ class _Asked(RequestBody):
     inventory: NewMigration
 
 
-def _inventory(
+async def _inventory(
     body: Inventory,
-    content_type: Annotated[str, Header()] = "",
+    content_type: Annotated[str, Header(include_in_schema=False)] = "",
     from_version: Annotated[ProductVersion | None, Query(description="With CSV only.")] = None,
     to_version: Annotated[ProductVersion | None, Query(description="With CSV only.")] = None,
     nodes: Annotated[int | None, Query(ge=0, description="With CSV only: the nodes of the cluster.")] = None,

@@ -42,7 +42,9 @@ def _rows(report: UnitReport) -> Iterator[list[object]]:
     openapi_extra=needs("viewer"),
     responses={200: {"content": {CSV_TYPE: {"schema": {"type": "string"}}}}},
 )
-async def get_unit_report(cluster: ClusterName, tx: TransactionDep, accept: Annotated[str, Header()] = "") -> UnitReport | Response:
+async def get_unit_report(
+    cluster: ClusterName, tx: TransactionDep, accept: Annotated[str, Header(include_in_schema=False)] = ""
+) -> UnitReport | Response:
     """Units authorized, used and remaining by feature, devices by type, and the license files that grant; all of one moment."""
     report = await report_units(tx, cluster)
     if not wants_csv(accept):

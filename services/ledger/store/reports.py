@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,21 +12,21 @@ from services.ledger.domain.pool import Pool
 from services.ledger.tables import DeviceRow, PoolRow
 from shared.kit.transaction import Transaction
 
-# A file's lines grant together; a feature of the starter ends by itself. What still grants is shown, else what once did.
+# A file's lines grant together; a feature of the starter ends by itself. What still grants is counted, else what once did.
 _FILES = text("""
-    SELECT CASE WHEN source = 'file' THEN l.license_file_id ELSE source END AS license_file_id,
-           coalesce(f.state, CASE WHEN bool_or(l.granting) THEN source ELSE 'superseded' END) AS state,
-           f.grace_ends_at,
-           bool_or(l.granting) AS granted,
-           sum(l.units) FILTER (WHERE feature = 'CCM_NODE' AND l.granting) AS granted_nodes,
-           sum(l.units) FILTER (WHERE feature = 'PHONE_UNIT' AND l.granting) AS granted_units,
-           sum(l.overdraft_units) FILTER (WHERE feature = 'PHONE_UNIT' AND l.granting) AS granted_overdraft,
-           sum(l.units) FILTER (WHERE feature = 'CCM_NODE') AS all_nodes,
-           sum(l.units) FILTER (WHERE feature = 'PHONE_UNIT') AS all_units,
-           sum(l.overdraft_units) FILTER (WHERE feature = 'PHONE_UNIT') AS all_overdraft
-      FROM grant_line AS l LEFT JOIN license_file AS f USING (license_file_id)
-     WHERE l.cluster = :cluster
-     GROUP BY source, l.license_file_id, f.state, f.grace_ends_at, f.installed_at
+    WITH weighed AS (
+        SELECT l.*, bool_or(granting) OVER (PARTITION BY source, license_file_id) AS granted FROM grant_line AS l WHERE cluster = :cluster
+    )
+    SELECT coalesce(license_file_id, source) AS license_file_id,
+           coalesce(f.state, CASE WHEN granted THEN source ELSE 'superseded' END) AS state,
+           granted,
+           coalesce(sum(units) FILTER (WHERE feature = 'CCM_NODE'), 0)::bigint AS nodes,
+           coalesce(sum(units) FILTER (WHERE feature = 'PHONE_UNIT'), 0)::bigint AS units,
+           coalesce(sum(overdraft_units) FILTER (WHERE feature = 'PHONE_UNIT'), 0)::bigint AS overdraft_units,
+           f.grace_ends_at
+      FROM weighed LEFT JOIN license_file AS f USING (license_file_id)
+     WHERE weighed.granting OR NOT granted
+     GROUP BY source, license_file_id, granted, f.state, f.grace_ends_at, f.installed_at
      ORDER BY f.installed_at NULLS FIRST, 1
 """)
 
@@ -38,6 +38,19 @@ class ReportedTypes:
     device_type: str
     devices: int
     units_each: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFile:
+    """A source of units: a file by its id, or ``starter`` or ``migration``."""
+
+    license_file_id: str
+    state: str
+    granted: bool
+    nodes: int
+    units: int
+    overdraft_units: int
+    grace_ends_at: datetime | None
 
 
 async def in_one_snapshot(tx: Transaction) -> None:
@@ -58,9 +71,9 @@ async def types_of(tx: Transaction, cluster: str) -> list[ReportedTypes]:
     return [ReportedTypes(device_type, devices, units) for device_type, units, devices in rows]
 
 
-async def files_of(tx: Transaction, cluster: str) -> Sequence[Row[Any]]:
+async def files_of(tx: Transaction, cluster: str) -> list[ReportedFile]:
     """The cluster's sources of units, files by the time of their installation."""
-    return (await tx.session.execute(_FILES, {"cluster": cluster})).all()
+    return [ReportedFile(*row) for row in await tx.session.execute(_FILES, {"cluster": cluster})]
 
 
 async def pools_everywhere(tx: Transaction) -> list[Pool]:

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from sqlalchemy import event, text
 
 from services.ledger.actions.check_out import check_out
@@ -216,26 +215,24 @@ async def test_a_soft_client_as_adjunct_costs_its_adjunct_price(ledger: LedgerUn
     assert (alone.status_code, alone.json()["units"], alone.json()["adjunct_of"]) == (200, 3, None)
 
 
-@pytest.mark.parametrize(
-    ("device", "device_type", "adjunct_of", "status", "slug"),
-    [
-        ("x", "phone-1", "desk", 422, "adjunct-not-possible"),  # the type has no adjunct price
-        ("x", "soft", "x", 422, "adjunct-not-possible"),  # of itself
-        ("x", "soft", "nobody", 409, "adjunct-conflict"),  # no such primary
-        ("x", "soft", "pc", 409, "adjunct-conflict"),  # the primary is an adjunct
-        ("x", "dear-soft", "desk", 409, "adjunct-conflict"),  # 6 exceeds the primary's 4
-        ("desk", "soft", "other", 409, "primary-of-adjunct"),  # a primary cannot become one
-        ("desk", "phone-1", None, 409, "primary-of-adjunct"),  # re-typed below its adjunct's 3
-    ],
-)
-async def test_what_cannot_be_an_adjunct(
-    ledger: LedgerUnderTest, device: str, device_type: str, adjunct_of: str | None, status: int, slug: str
-) -> None:
+NO_ADJUNCTS: list[tuple[str, str, str | None, int, str]] = [
+    ("x", "phone-1", "desk", 422, "adjunct-not-possible"),  # the type has no adjunct price
+    ("x", "soft", "x", 422, "adjunct-not-possible"),  # of itself
+    ("x", "soft", "nobody", 409, "adjunct-conflict"),  # no such primary
+    ("x", "soft", "pc", 409, "adjunct-conflict"),  # the primary is an adjunct
+    ("x", "dear-soft", "desk", 409, "adjunct-conflict"),  # 6 exceeds the primary's 4
+    ("desk", "soft", "other", 409, "primary-of-adjunct"),  # a primary cannot become one
+    ("desk", "phone-1", None, 409, "primary-of-adjunct"),  # re-typed below its adjunct's 3
+]
+
+
+async def test_what_cannot_be_an_adjunct(ledger: LedgerUnderTest) -> None:
     await ledger.put("desk", "phone-4")
     await ledger.put("other", "phone-4")
     await ledger.put("pc", "soft", adjunct_of="desk")
-    answer = await ledger.put(device, device_type, adjunct_of=adjunct_of)
-    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:licensing:problem:{slug}")
+    for device, device_type, adjunct_of, status, slug in NO_ADJUNCTS:
+        answer = await ledger.put(device, device_type, adjunct_of=adjunct_of)
+        assert (answer.status_code, answer.json()["type"]) == (status, f"urn:licensing:problem:{slug}"), (device, device_type, adjunct_of)
     assert await ledger.pool() == (50, 0, 9, "within")
 
 

@@ -1,12 +1,12 @@
 """License files by event: a line grants once, in whatever order facts arrive and however often."""
 
 import itertools
-
-import pytest
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from shared.contracts.base import Envelope
 from shared.contracts.events.ledger import GrantsChanged, OverdraftEntered, PoolChanged
-from shared.contracts.events.licensefile import FileState, LicenseFileInstalled, LicenseFileStateChanged
+from shared.contracts.events.licensefile import LicenseFileInstalled, LicenseFileStateChanged
 from shared.kit.clock import SystemClock
 from shared.kit.transaction import envelope_of
 from tests.service.ledger.conftest import INSTALLED_AT, LedgerUnderTest, file_id, installed
@@ -152,38 +152,37 @@ async def test_a_file_that_another_cluster_holds_grants_only_there(ledger: Ledge
     assert await ledger.pool(cluster="branch") == (0, 0, 0, "within")
 
 
-def life_of_a_file_and_another() -> list[LicenseFileInstalled | LicenseFileStateChanged]:
+async def test_in_whatever_order_install_and_states_arrive_the_end_is_the_same(ledger: LedgerUnderTest) -> None:
     """Installed, mismatched, taken back, and another installed: four facts that may overtake each other."""
-
-    def state(version: int, name: FileState, granting: bool) -> LicenseFileStateChanged:
-        at, whose = INSTALLED_AT, file_id(1)
-        return LicenseFileStateChanged(
-            cluster="hq", license_file_id=whose, version=version, state=name, granting=granting, reason="", changed_at=at
-        )
-
-    first, second = installed(1, ("PHONE_UNIT", 10, 5)), installed(2, ("PHONE_UNIT", 7, 0))
-    return [first, state(2, "host_mismatch", True), state(3, "grace_exceeded", False), second]
-
-
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-async def test_in_whatever_order_install_and_states_arrive_the_end_is_the_same(ledger: LedgerUnderTest, order: tuple[int, ...]) -> None:
-    facts = life_of_a_file_and_another()
-    for index in order:
-        await ledger.bus.say(facts[index])
-    assert await ledger.pool() == (7, 0, 0, "within")
-    rows = await ledger.rows("SELECT version, state, granting FROM license_file ORDER BY license_file_id")
-    assert rows == [(3, "grace_exceeded", False), (1, "installed", True)]
+    for serial, order in enumerate(itertools.permutations(range(4)), 1):
+        cluster, first, second = f"c{serial}", serial * 10, serial * 10 + 1
+        await ledger.put_cluster(cluster)
+        facts: list[Callable[[], Awaitable[object]]] = [
+            partial(ledger.install, first, ("PHONE_UNIT", 10, 5), cluster=cluster),
+            partial(ledger.change_file, first, 2, "host_mismatch", granting=True, cluster=cluster),
+            partial(ledger.change_file, first, 3, "grace_exceeded", granting=False, cluster=cluster),
+            partial(ledger.install, second, ("PHONE_UNIT", 7, 0), cluster=cluster),
+        ]
+        for index in order:
+            await facts[index]()
+        assert await ledger.pool(cluster=cluster) == (7, 0, 0, "within"), order
+        asked = f"SELECT version, state, granting FROM license_file WHERE cluster = '{cluster}' ORDER BY license_file_id"
+        assert await ledger.rows(asked) == [(3, "grace_exceeded", False), (1, "installed", True)], order
     await ledger.assert_sums()
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-async def test_in_whatever_order_a_chain_of_rehosts_arrives_only_its_end_grants(ledger: LedgerUnderTest, order: tuple[int, ...]) -> None:
-    chain = [
-        installed(1, ("PHONE_UNIT", 10, 1)),
-        installed(2, ("PHONE_UNIT", 10, 2), replaces=[file_id(1)]),
-        installed(3, ("PHONE_UNIT", 10, 3), replaces=[file_id(2), file_id(1)]),
-    ]
-    for index in order:
-        await ledger.bus.say(chain[index])
-    assert await ledger.pool() == (10, 3, 0, "within")
+async def test_in_whatever_order_a_chain_of_rehosts_arrives_only_its_end_grants(ledger: LedgerUnderTest) -> None:
+    for serial, order in enumerate(itertools.permutations(range(3)), 1):
+        cluster, ids = f"c{serial}", [serial * 10 + n for n in range(3)]
+        await ledger.put_cluster(cluster)
+        for index in order:
+            ancestors = [file_id(number) for number in reversed(ids[:index])]
+            await ledger.install(ids[index], ("PHONE_UNIT", 10, index), cluster=cluster, replaces=ancestors)
+        assert await ledger.pool(cluster=cluster) == (10, 2, 0, "within"), order
     await ledger.assert_sums()
+
+
+async def test_a_line_that_stands_twice_in_a_fact_grants_once(ledger: LedgerUnderTest) -> None:
+    event = installed(1, ("PHONE_UNIT", 10, 5))
+    await ledger.bus.say(event.model_copy(update={"lines": event.lines * 2}))
+    assert await ledger.pool() == (10, 5, 0, "within")

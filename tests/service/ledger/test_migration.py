@@ -1,7 +1,6 @@
 """From 4.x: existing devices and nodes are covered, nothing new is added before the real license file."""
 
 import httpx
-import pytest
 
 from shared.contracts.events.ledger import PoolChanged, RequestRefused
 from tests.service.ledger.conftest import LedgerUnderTest
@@ -123,29 +122,29 @@ async def test_the_inventory_may_be_csv(ledger: LedgerUnderTest) -> None:
     assert answer.json()["devices"] == [{"device_type": "phone-5", "count": 12, "units_each": 5}]
 
 
-@pytest.mark.parametrize(
-    ("content", "params", "slug"),
-    [
-        (b"", {}, "invalid-request"),
-        (b"phone-5,10\n", {}, "invalid-inventory"),
-        (b"device_type,count\nphone-5,ten\n", {}, "invalid-inventory"),
-        (b"device_type,count\nphone-5,-1\n", {}, "invalid-inventory"),
-        (b"device_type,count\nphone-5," + b"9" * 5000 + b"\n", {}, "invalid-inventory"),
-        (b"device_type,count\nphone-5\n", {}, "invalid-inventory"),
-        (b"device_type,count\nphone\x00,1\n", {}, "invalid-request"),
-        (b"device_type,count\n" + b"phone-5,1\n" * 1001, {}, "invalid-request"),
-        (b"device_type,count\n\xff,1\n", {}, "invalid-inventory"),
-        (b'device_type,count\n"phone,1\n', {}, "invalid-inventory"),
-        (b"device_type,count\nphone-5,1\n", {"nodes": ""}, "invalid-request"),
-        (b"device_type,count\nphone-5,1\n", {"nodes": "99999999999999999999"}, "invalid-request"),
-        (b"device_type,count\nphone-5,1\n", {"from_version": "four"}, "invalid-request"),
-        (b"device_type,count\nno-such-type,1\n", {}, "unknown-device-type"),
-    ],
-)
-async def test_a_csv_that_cannot_be_read_is_422(ledger: LedgerUnderTest, content: bytes, params: dict[str, str], slug: str) -> None:
-    asked = {"from_version": "4.1", "to_version": "5.0", "nodes": "3", **params}
-    answer = await ledger.http.post("/v1/clusters/hq/migration", params=asked, content=content, headers={"Content-Type": "text/csv"})
-    assert (answer.status_code, answer.json()["type"]) == (422, f"urn:licensing:problem:{slug}")
+UNREADABLE: list[tuple[bytes, dict[str, str], str]] = [
+    (b"", {}, "invalid-request"),
+    (b"phone-5,10\n", {}, "invalid-inventory"),
+    (b"device_type,count\nphone-5,ten\n", {}, "invalid-inventory"),
+    (b"device_type,count\nphone-5,-1\n", {}, "invalid-inventory"),
+    (b"device_type,count\nphone-5," + b"9" * 5000 + b"\n", {}, "invalid-inventory"),
+    (b"device_type,count\nphone-5\n", {}, "invalid-inventory"),
+    (b"device_type,count\nphone\x00,1\n", {}, "invalid-request"),
+    (b"device_type,count\n" + b"phone-5,1\n" * 1001, {}, "invalid-request"),
+    (b"device_type,count\n\xff,1\n", {}, "invalid-inventory"),
+    (b'device_type,count\n"phone,1\n', {}, "invalid-inventory"),
+    (b"device_type,count\nphone-5,1\n", {"nodes": ""}, "invalid-request"),
+    (b"device_type,count\nphone-5,1\n", {"nodes": "99999999999999999999"}, "invalid-request"),
+    (b"device_type,count\nphone-5,1\n", {"from_version": "four"}, "invalid-request"),
+    (b"device_type,count\nno-such-type,1\n", {}, "unknown-device-type"),
+]
+
+
+async def test_a_csv_that_cannot_be_read_is_422(ledger: LedgerUnderTest) -> None:
+    for content, params, slug in UNREADABLE:
+        asked = {"from_version": "4.1", "to_version": "5.0", "nodes": "3", **params}
+        answer = await ledger.http.post("/v1/clusters/hq/migration", params=asked, content=content, headers={"Content-Type": "text/csv"})
+        assert (answer.status_code, answer.json()["type"]) == (422, f"urn:licensing:problem:{slug}"), (content[:60], params)
     assert (await ledger.http.get("/v1/clusters/hq")).json()["migrated"] is False
 
 

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from shared.contracts.events.ledger import ClusterChanged, ClusterNode, RequestRefused
 from tests.service.ledger.conftest import MAC, LedgerUnderTest
 
@@ -91,10 +89,12 @@ async def test_two_clusters_that_exchange_addresses_at_once_both_get_an_answer(l
     assert {a.status_code for a in answers} <= {200, 409}
 
 
-@pytest.mark.parametrize("mac", ["", "nonsense", "FF:FF:FF:FF:FF:FF", "000000000000", "01:00:5e:00:00:01", "0015C5F3A1B", "\x00", "0" * 65])
-async def test_an_address_that_no_card_has_is_invalid(ledger: LedgerUnderTest, mac: str) -> None:
-    answer = await ledger.put_node("cm1", mac)
-    assert (answer.status_code, answer.json()["type"].rpartition(":")[2] in {"invalid-mac", "invalid-request"}) == (422, True)
+async def test_an_address_that_no_card_has_is_invalid(ledger: LedgerUnderTest) -> None:
+    for mac in ("nonsense", "FF:FF:FF:FF:FF:FF", "000000000000", "01:00:5e:00:00:01", "0015C5F3A1B", "\x00"):
+        answer = await ledger.put_node("cm1", mac)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:licensing:problem:invalid-mac"), mac
+    for mac in ("", "0" * 65):
+        assert (await ledger.put_node("cm1", mac)).status_code == 422, mac
     assert await ledger.rows("SELECT * FROM node") == []
 
 
