@@ -26,7 +26,8 @@ async def install_license_file(tx: Transaction, limits: Limits, event: LicenseFi
     if event.cluster not in before or elsewhere:
         # licensefile asks here before it accepts a file: only a restored or foreign database can come to this.
         _log.error("grant-refused", cluster=event.cluster, license_file_id=event.license_file_id, owner=owner)
-        _tell(tx, event.cluster, event.license_file_id, event.version, granted=False)
+        if not elsewhere:  # what the true owner was told of its file must stand
+            _tell(tx, event.cluster, event.license_file_id, event.version, granted=False)
         return
     after = dict(before)
     if owner != event.cluster:

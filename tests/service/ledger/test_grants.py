@@ -150,6 +150,7 @@ async def test_a_file_that_another_cluster_holds_grants_only_there(ledger: Ledge
     await ledger.install(1, ("PHONE_UNIT", 10, 5), cluster="branch")
     assert await ledger.pool() == (10, 5, 0, "within")
     assert await ledger.pool(cluster="branch") == (0, 0, 0, "within")
+    assert await granted(ledger, 1) == [(1, True)]
 
 
 async def test_in_whatever_order_install_and_states_arrive_the_end_is_the_same(ledger: LedgerUnderTest) -> None:
