@@ -61,7 +61,7 @@ lock: $(VENV)/.ready-dev ## Resolve pyproject.toml anew into the hashed requirem
 	@$(LOCK) $(UPGRADE) -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
 
 clean: ## Forget .venv and caches; never data
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 
 # The stamps: a second call costs nothing, changed requirements are installed on top. Nobody else's installation is touched.
 $(VENV)/.made:

@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.kit.paging import PageRequest
@@ -17,6 +17,7 @@ def _cursor(key: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
+@settings(deadline=None)
 @given(storable, st.integers(-(2**63) + 1, 2**63 - 1))
 def test_the_cursor_of_a_full_page_leads_on_from_its_last_key(name: str, number: int) -> None:
     cursor = PageRequest(10, None).next_cursor(10, name, number)
@@ -62,6 +63,7 @@ def test_a_number_that_the_database_does_not_have_is_refused(number: object) -> 
         PageRequest(10, _cursor([number])).after(int)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_whatever_is_an_error_that_nobody_foresaw(cursor: str) -> None:
     try:
