@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+GENERATOR := $(VENV)/generator
 RUN := $(VENV)/bin/python
 
 unexport PYTHONHOME PYTHONPATH
@@ -19,17 +20,17 @@ MAKEFLAGS += --no-print-directory
 help: ## What can be said here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
-run: $(VENV)/.ready-run ## Everything in one process, database included, on http://127.0.0.1:8000
+run: $(VENV)/.ready-run ## Everything in one process, database included, on http://127.0.0.1:8080
 	@exec $(RUN) -m gateway.embedded
 
-demo: $(VENV)/.ready-run ## The whole story on a throw-away database: order, file, devices, overdraft, alarm
+demo: $(VENV)/.ready-run ## The whole story through HTTP on a temporary instance, checked at every step
 	@exec $(RUN) -m gateway.demo
 
 migrate: $(VENV)/.ready-run ## Bring every schema at LICENSING_DATABASE_URL to its head
-	@for room in services/*/migrations; do service=$${room#services/}; \
-		$(RUN) -m services.$${service%/migrations} migrate || exit 1; done
+	@for room in services/*/migrations gateway/migrations; do \
+		$(RUN) -m $$(dirname $$room | tr / .) migrate || exit 1; done
 
-test: $(VENV)/.ready-dev ## All tests, on a PostgreSQL of their own
+test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of their own
 	@$(RUN) -m pytest
 
 # One step, one line: its name and its seconds, or what it found.
@@ -59,6 +60,7 @@ lock: $(VENV)/.ready-dev ## Resolve pyproject.toml anew into the hashed requirem
 	@$(RUN) -m pip install -qq --no-deps -r requirements-lock.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
 	@$(LOCK) $(UPGRADE) -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
+	@$(LOCK) $(UPGRADE) --group generator -o requirements-generator.txt
 
 clean: ## Forget .venv and caches; never data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
@@ -84,3 +86,10 @@ $(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.made
 	@echo "Installing $< …"
 	@$(RUN) -m pip install -qq --no-deps --progress-bar off -r $<
 	@touch $@ $(VENV)/.ready-run
+
+# The client generator stands apart: what it needs must not decide what the product runs on.
+$(GENERATOR)/.ready: requirements-generator.txt $(VENV)/.made
+	@echo "Installing $< …"
+	@$(PYTHON) -m venv $(GENERATOR)
+	@$(GENERATOR)/bin/python -m pip install -qq --no-deps --progress-bar off -r $<
+	@touch $@

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -16,6 +17,10 @@ from shared.kit.metrics import Metrics
 from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
 from tests.house import ROOT, RememberingBus
+
+# A shared machine pauses when it likes: no property is judged by the time an example took.
+hypothesis_settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("house")
 
 TEMPLATE = "template_of_all_services"
 
@@ -38,7 +43,7 @@ async def postgres(data_path: Path) -> AsyncIterator[EmbeddedPostgres]:
     for migrations in sorted([*ROOT.glob("services/*/migrations"), *ROOT.glob("gateway/migrations")]):
         await migrate(server.url(TEMPLATE), migrations.parent.name, migrations)
     yield server
-    await server.stop()
+    await server.stop("immediate")  # its databases are thrown away: nothing need be written back
     folder.close()
 
 

@@ -64,5 +64,5 @@ class HttpApi:
                 query[name] = str(value)
         files = {"file": (file[0], file[1], "text/plain")} if file else None
         response = await self._client.request(method, path, params=query, json=body, files=files)
-        is_json = "json" in response.headers.get("content-type", "")
+        is_json = response.content and "json" in response.headers.get("content-type", "")
         return Answer(response.status_code, response.json() if is_json else None, response.content)

@@ -13,6 +13,7 @@ async def migrate(stage: Stage) -> None:
     stage.step("A 4.2 cluster is migrated: its phones are covered, new ones wait for the real license file")
     inventory = [{"device_type": "cisco-7960", "count": 10}, {"device_type": "cisco-7936", "count": 2}]
     wanted = {"from_version": "4.2", "to_version": "5.0", "nodes": 1, "devices": inventory}
+    stage.accepted(await stage.admin.call("putCluster", {"cluster": "warehouse"}, {"product_version": "5.0"}), 201)
     migration = stage.accepted(await stage.admin.call("startMigration", {"cluster": "warehouse"}, wanted), 201)
     stage.expect("units that the existing phones need", migration["total_units"], 46)
     node = {"cluster": "warehouse", "node": "warehouse-cm1"}
@@ -24,12 +25,11 @@ async def migrate(stage: Stage) -> None:
     viewed = await stage.admin.call("getMigrationFile", {"cluster": "warehouse"})
     stage.accepted(viewed, 200)
     stage.say("View File shows the intermediate file; it is pasted into License Registration:")
-    for line in viewed.content.decode().splitlines()[:6]:
-        stage.say(f"[dim]{line}[/]")
+    stage.quote("\n".join(viewed.content.decode().splitlines()[:6]))
     pasted = {"migration_file": viewed.content.decode(), "mac": WAREHOUSE_MAC, "email": EMAIL}
-    made = stage.accepted(await stage.vendor.call("registerLicenseFile", body=pasted), 201)
+    made = stage.accepted(await stage.vendor.call("registerLicense", body=pasted), 201)
     stage.expect("the free file holds nodes and units", (made["nodes"], made["units"]), (1, 46))
-    again = await stage.vendor.call("registerLicenseFile", body=pasted)
+    again = await stage.vendor.call("registerLicense", body=pasted)
     stage.refused("the same file pasted again", again, 409, "migration-already-registered")
     await upload(stage, "warehouse", await download(stage, made["license_file_id"], made["file_name"]))
     stage.accepted(await put(stage, "warehouse", "SEP-conference-2", "cisco-7936"), 201)

@@ -37,7 +37,7 @@ async def download(stage: Stage, license_file_id: str, file_name: str) -> Licens
 async def register(stage: Stage, pak: str, mac: str, nodes: int, units: int) -> LicenseFile:
     """Register a share of an order to a MAC."""
     wanted = {"pak": pak, "mac": mac, "email": EMAIL, "nodes": nodes, "units": units}
-    made = stage.accepted(await stage.vendor.call("registerLicenseFile", body=wanted), 201)
+    made = stage.accepted(await stage.vendor.call("registerLicense", body=wanted), 201)
     stage.say(
         f"registered {made['nodes']} nodes, {made['units']:,} units (+{made['overdraft_units']} overdraft) to {mac}: {made['file_name']}"
     )
@@ -51,10 +51,9 @@ async def split_an_order(stage: Stage) -> tuple[LicenseFile, LicenseFile]:
     headquarters = await register(stage, pak, HEADQUARTERS_MAC, 15, 15_000)
     branch = await register(stage, pak, BRANCH_MAC, 5, 5_000)
     third = {"pak": pak, "mac": "0015C5F3A1D9", "email": EMAIL, "nodes": 1, "units": 1}
-    stage.refused("a third share", await stage.vendor.call("registerLicenseFile", body=third), 409, "order-exhausted")
+    stage.refused("a third share", await stage.vendor.call("registerLicense", body=third), 409, "order-exhausted")
     stage.say("The first file, as the field writes it:")
-    for line in headquarters.content.decode("latin-1").splitlines()[:8]:
-        stage.say(f"[dim]{line.replace('[', chr(92) + '[')}[/]")
+    stage.quote("\n".join(headquarters.content.decode("latin-1").splitlines()[:8]))
     return headquarters, branch
 
 

@@ -34,6 +34,11 @@ class Stage:
         """Say what was seen."""
         self._console.print(f"    {text}", highlight=False)
 
+    def quote(self, text: str) -> None:
+        """Show lines of a file as they are."""
+        for line in text.splitlines():
+            self._console.print(f"    {line}", style="dim", markup=False, highlight=False, no_wrap=True, overflow="ellipsis")
+
     def show(self, table: Table) -> None:
         self._console.print(table)
 

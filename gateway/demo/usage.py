@@ -37,7 +37,7 @@ async def thirty_six_units(stage: Stage) -> None:
     """Four 7920 and four 7970 are 36 units, by calculator and by ledger."""
     stage.step("Four Cisco 7920 and four Cisco 7970 need 36 units")
     wanted = {"devices": [{"device_type": "cisco-7920", "count": 4}, {"device_type": "cisco-7970", "count": 4}]}
-    calculated = stage.accepted(await stage.admin.call("calculateUnits", body={**wanted, "cluster": "headquarters"}), 200)
+    calculated = stage.accepted(await stage.admin.call("calculateUnitsNeeded", body={**wanted, "cluster": "headquarters"}), 200)
     stage.expect("by the License Unit Calculator", calculated["total_units"], 36)
     await put_many(stage, "headquarters", "cisco-7920", range(4))
     await put_many(stage, "headquarters", "cisco-7970", range(4, 8))
@@ -70,7 +70,7 @@ async def into_overdraft_and_out(stage: Stage) -> None:
     free = _BRANCH_ALLOWED - over * _LARGE_UNITS
     stage.expect("  asked and free", (problem["asked"], problem["free"]), (_LARGE_UNITS, free))
     for way in problem["ways_out"]:
-        stage.say(f"  way out: {way}")
+        stage.say(f"  way out: {way['text']}")
     await stage.alarm("CiscoLicenseRequestFailed", "branch", "active")
     for number in range(full, full + over):
         device = {"cluster": "branch", "device": f"SEP{number:012X}"}

@@ -28,7 +28,7 @@ class RegistrationSettings(ServiceSettings):
     overdraft_percent: int = Field(default=5, ge=0, le=100)
     """OVERDRAFT of a PHONE_UNIT line, in percent of its units, rounded down."""
 
-    migration_approval_units: int = Field(default=100_000, ge=0)
+    migration_approval_units: int = Field(default=5_000, ge=0)
     """A free migration of more units waits for the vendor's approval."""
 
     migration_approval_nodes: int = Field(default=100, ge=0)

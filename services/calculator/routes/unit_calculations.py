@@ -11,6 +11,6 @@ router = APIRouter(prefix="/v1/unit-calculations", tags=["calculator"])
 
 
 @router.post("", openapi_extra=needs("viewer"))
-async def calculate(body: NewUnitCalculation, tx: TransactionDep, request: Request) -> UnitCalculation:
+async def calculate_units_needed(body: NewUnitCalculation, tx: TransactionDep, request: Request) -> UnitCalculation:
     """How many units these devices need, and what that would leave of a cluster's pool. Nothing is stored."""
     return await calculate_units(tx, request.app.state.ledger, body)

@@ -26,7 +26,11 @@ class FileTooLarge(Exception):
 
 
 async def _offer(
-    request: Request, file: Annotated[UploadFile, File(description="The .lic file as the vendor sent it, at most 1 MiB.")]
+    request: Request,
+    # Client generators recognize a file part by this format, not by the newer contentMediaType.
+    file: Annotated[
+        UploadFile, File(description="The .lic file as the vendor sent it, at most 1 MiB.", json_schema_extra={"format": "binary"})
+    ],
 ) -> Offer:
     content = await file.read(LARGEST_FILE_BYTES + 1)
     if len(content) > LARGEST_FILE_BYTES:

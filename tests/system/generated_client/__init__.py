@@ -1,0 +1,1 @@
+"""A Python client generated from the published contract plays the story."""
