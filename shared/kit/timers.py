@@ -56,6 +56,9 @@ class Timers:
                     await self._lead(lead, database, faults)
             except Exception as error:
                 _log.warning("timers-interrupted", service=database.schema, error=repr(error))
+                await faults.report(
+                    error, "timers"
+                )  # the lead is asked for all the time: where nobody calls, only this sees the store fail
             await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
 
     async def _lead(self, lead: AsyncConnection, database: Database, faults: Faults) -> None:

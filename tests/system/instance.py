@@ -5,9 +5,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -19,10 +19,11 @@ PATIENCE_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Place:
-    """A data folder, and the port for it."""
+    """A data folder, the port for it, and settings as in the environment."""
 
     data: Path
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -31,7 +32,7 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LICENSING_")}
-        return {**kept, "LICENSING_DATA_DIR": str(self.data), "LICENSING_PORT": str(self.port)}
+        return {**kept, **self.settings, "LICENSING_DATA_DIR": str(self.data), "LICENSING_PORT": str(self.port)}
 
     def key(self, name: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {(self.data / name).read_text().strip()}"}
@@ -52,9 +53,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(place: Place) -> Iterator["subprocess.Popen[str]"]:
-    """A process that is ready; ended by SIGTERM unless the test ended it."""
-    command = [sys.executable, "-m", "gateway.embedded"]
+def started(place: Place, *program: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that is ready; ended by SIGTERM unless the test ended it. ``program``: a module and arguments, by default the product's."""
+    command = [sys.executable, "-m", *(program or ("gateway.embedded",))]
     with subprocess.Popen(command, cwd=ROOT, env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             wait_until_ready(place, process)
