@@ -1,15 +1,19 @@
 """What tests of whole services share: a running application, a bus that remembers, and waiting for a condition."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from io import StringIO
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
 
 from shared.contracts.base import Envelope, Event
+from shared.kit.logs import configure_logs
 from shared.kit.memory_bus import MemoryBus
 
 T = TypeVar("T")
@@ -69,3 +73,29 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client
+
+
+class _Lines(StringIO):
+    """A log that is read as it is written."""
+
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def write(self, text: str) -> int:
+        self._lines += [json.loads(line) for line in text.splitlines()]
+        return len(text)
+
+
+@contextmanager
+def logged() -> Iterator[list[dict[str, Any]]]:
+    """Every line of the logs meanwhile, as a process writes them."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    lines: list[dict[str, Any]] = []
+    configure_logs(_Lines(lines))
+    try:
+        yield lines
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)

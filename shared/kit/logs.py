@@ -1,4 +1,8 @@
-"""JSON logs, a line an event, with the trace id and the caller. Nothing secret: no local variables, no bodies, no keys."""
+"""JSON logs, a line an event, with the trace id and the caller. Nothing secret: no local variables, no bodies, no keys.
+
+Must not be broken: nothing here waits for ``configure_logs``. A logger carries its own processors, because structlog's defaults draw
+a traceback with every local variable of every frame: seconds of a stopped event loop, and whatever secret those variables hold.
+"""
 
 import logging
 import re
@@ -11,6 +15,9 @@ from structlog.types import EventDict, Processor
 from shared.kit.trace import current_trace
 
 _DETAIL = re.compile(r"(?:\n|\\n)DETAIL:.*?(?=\n|\\n|$)", re.DOTALL)
+_LONGEST_TEXT = 4000
+_MOST_FRAMES = 30
+_MOST_CAUSES = 8
 
 
 def _add_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -20,40 +27,47 @@ def _add_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _without_row_contents(value: Any) -> Any:
-    """Drop PostgreSQL's DETAIL from every text: it quotes the row, and with it whatever secret the row holds."""
+def _few_causes(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """The first and the last of a long chain of exceptions: what was seen, and what began it."""
+    chain = event.get("exception")
+    if isinstance(chain, list) and len(chain) > _MOST_CAUSES:
+        event["exception"] = [*chain[: _MOST_CAUSES // 2], *chain[-_MOST_CAUSES // 2 :]]
+        event["causes_left_out"] = len(chain) - _MOST_CAUSES
+    return event
+
+
+def _discreet(value: Any) -> Any:
+    """Drop PostgreSQL's DETAIL from every text: it quotes the row, and with it whatever secret the row holds. Clip what is long."""
     if isinstance(value, str):
-        return _DETAIL.sub("", value)
+        text = _DETAIL.sub("", value) if "DETAIL:" in value else value
+        return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… ({len(text)} characters)"
     if isinstance(value, dict):
-        return {key: _without_row_contents(part) for key, part in value.items()}
-    return [_without_row_contents(part) for part in value] if isinstance(value, list | tuple) else value
+        return {key: _discreet(part) for key, part in value.items()}
+    return [_discreet(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _discreet(_logger: object, _method: str, event: EventDict) -> EventDict:
-    return {key: _without_row_contents(value) for key, value in event.items()}
+def _all_discreet(_logger: object, _method: str, event: EventDict) -> EventDict:
+    return {key: _discreet(value) for key, value in event.items()}
+
+
+_SHARED: list[Processor] = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _add_trace,
+]
 
 
 def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
     """Send this process's logs, those of libraries included, to ``stream`` as JSON."""
-    shared: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_trace,
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-    tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=_MOST_FRAMES, use_rich=False)
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
+        foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            tracebacks,
-            _discreet,
+            structlog.processors.ExceptionRenderer(frames),
+            _few_causes,
+            _all_discreet,
             structlog.processors.JSONRenderer(),
         ],
     )
@@ -68,5 +82,10 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
 
 def log_of(name: str) -> structlog.stdlib.BoundLogger:
     """The log of one part, named after it."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[structlog.stdlib.filter_by_level, *_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
     return logger

@@ -5,12 +5,12 @@ from itertools import permutations
 from typing import Any, NamedTuple
 
 import pytest
-from structlog.testing import capture_logs
 
 from shared.contracts.base import Event
 from shared.contracts.events import faults, ledger
 from shared.contracts.events.alarms import AlarmCleared, AlarmRaised
 from shared.kit.transaction import envelope_of
+from tests.house import logged
 from tests.service.alarms.facts import AT, Alarms, at, beat, changed, file_installed, file_refused, pool, refused
 
 
@@ -113,10 +113,10 @@ async def test_refusals_and_room_told_at_the_same_moment_end_with_nothing_standi
 
 
 async def test_the_event_log_has_a_line_for_the_raising_and_one_for_the_clearing(alarms: Alarms) -> None:
-    with capture_logs() as lines:
+    with logged() as lines:
         for fact in (ENTERED(**pool(2, 101)), ENTERED(**pool(3, 102)), LEFT(**pool(4, 100)), file_refused(1)):
             await alarms.bus.say(fact)
-    said = [(line["event"], line["log_level"], line["alarm"]) for line in lines if "alarm" in line]
+    said = [(line["event"], line["level"], line["alarm"]) for line in lines if "alarm" in line]
     assert said == [
         ("alarm-raised", "critical", "CiscoLicenseOverDraft"),
         ("alarm-cleared", "info", "CiscoLicenseOverDraft"),

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from services.alarms.actions.raise_alarm import raise_alarm
 from services.alarms.actions.watch_ledger import LedgerWatch
@@ -20,7 +19,7 @@ from shared.kit.data_folder import DataFolder
 from shared.kit.metrics import Metrics
 from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
-from tests.house import RememberingBus, eventually, running
+from tests.house import RememberingBus, eventually, logged, running
 from tests.service.alarms.facts import Alarms, beat, changed, file_refused, refused, store_failed, store_recovered
 
 
@@ -44,7 +43,7 @@ async def test_a_store_that_is_away_still_shows_its_error_and_the_row_follows(
         await bus.say(file_refused(1))
         assert await alarms.active("FileError", "error", "headquarters") == 1
         await own_postgres.stop(mode="immediate")
-        with capture_logs() as lines:
+        with logged() as lines:
             failure = asyncio.create_task(bus.say(store_failed(10)))
 
             async def shown() -> bool:
@@ -52,7 +51,7 @@ async def test_a_store_that_is_away_still_shows_its_error_and_the_row_follows(
 
             await eventually(shown, "the metric shows the failure while the store is away")
         (line,) = [line for line in lines if line["event"] == "alarm-told-at-once"]
-        assert (line["log_level"], line["alarm"], line["subject"]) == ("error", "CiscoLicenseDataStoreError", "ledger")
+        assert (line["level"], line["alarm"], line["subject"]) == ("error", "CiscoLicenseDataStoreError", "ledger")
         assert "the data store failed in PUT /v1/x" in line["reason"]
         assert await alarms.active("FileError", "error", "headquarters") == 1, "the last figures stay"
         assert not failure.done()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import text
 
 from shared.kit.clock import TestClock
@@ -29,7 +28,6 @@ def logs() -> Iterator[io.StringIO]:
     configure_logs(stream)
     yield stream
     root.handlers, root.level = before, level
-    structlog.reset_defaults()
 
 
 async def _take(toy: httpx.AsyncClient, name: str) -> httpx.Response:

@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-import structlog
 from sqlalchemy.exc import IntegrityError
 
 from shared.kit.logs import configure_logs, log_of
@@ -23,7 +22,6 @@ def stream() -> Iterator[io.StringIO]:
     configure_logs(stream)
     yield stream
     root.handlers, root.level = before, level
-    structlog.reset_defaults()
 
 
 def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -81,3 +79,48 @@ def test_what_a_row_holds_is_not_quoted(stream: io.StringIO) -> None:
     assert "hunter2" not in stream.getvalue()
     assert stream.getvalue().count("new row violates check") == 3
     assert "INSERT …" in json.dumps(_lines(stream), ensure_ascii=False)
+
+
+def test_a_process_that_configured_nothing_shows_no_local_variables_either(capfd: pytest.CaptureFixture[str]) -> None:
+    """structlog's own default draws every variable of every frame, which takes seconds and tells secrets."""
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+
+    def fail(password: str) -> None:
+        raise LookupError(len(password))
+
+    try:
+        fail("hunter2")
+    except LookupError as error:
+        log_of("x").error("internal-error", exc_info=error)
+    finally:
+        root.handlers = before
+    said = capfd.readouterr()
+    assert "internal-error" in said.out + said.err
+    assert "hunter2" not in said.out + said.err
+
+
+def test_a_deep_and_long_failure_is_written_in_bounds(stream: io.StringIO) -> None:
+    def fail(depth: int) -> None:
+        if depth:
+            fail(depth - 1)
+        raise LookupError("x" * 100_000)
+
+    def fail_again(times: int) -> None:
+        if not times:
+            fail(200)
+        try:
+            fail_again(times - 1)
+        except Exception as error:
+            raise RuntimeError(times) from error
+
+    try:
+        fail_again(50)
+    except RuntimeError as error:
+        log_of("x").error("internal-error", exc_info=error)
+    (line,) = _lines(stream)
+    assert len(stream.getvalue()) < 30_000
+    first, *_, last = line["exception"]
+    assert (first["exc_value"], last["exc_type"], line["causes_left_out"]) == ("50", "LookupError", 43)
+    assert last["exc_value"].endswith("… (100000 characters)")
+    assert max(len(cause["frames"]) for cause in line["exception"]) == 31, "and one that says how many were left out"
