@@ -1,11 +1,12 @@
 """Check-out and check-in of devices: a fold over the pool and the devices concerned.
 
 A holding keeps the units it was taken at until its device is put again. Giving back is never refused. Taking units is refused
-all or nothing; so a refused re-pricing leaves the device as it was.
+all or nothing; so a refused re-pricing leaves the device as it was. While the cluster is frozen a device that changes its type is
+new to that type, whatever it costs: else each change would make room for one device more than the migration counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from services.ledger.domain.pool import Pool, check_in, check_out
@@ -14,6 +15,7 @@ from services.ledger.domain.refusals import (
     AdjunctNotPossible,
     CatalogueMissing,
     ProvisioningFrozen,
+    counted,
     primary_of_adjunct,
     software_license_missing,
     unknown_device_types,
@@ -51,8 +53,8 @@ class Provisioning:
     major: int
     software_major: int
     frozen: bool = False
-    covered: Mapping[str, int] | None = None
-    held: Mapping[str, int] | None = None
+    covered: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,11 @@ def _check_out(desk: Desk, command: CheckOut) -> tuple[Desk, Outcome]:
     if wanted == known:
         return desk, "unchanged"
     more = units - (known.units if known else 0)
+    if known is None or known.device_type != wanted.device_type:
+        _check_freeze(desk.provisioning, wanted.device_type, more)
     if known and more <= 0:
         return _moved(desk, known, wanted, check_in(desk.pool, -more)), "repriced"
-    _check_provisioning(desk.provisioning, wanted, known, more)
+    _check_software_license(desk.provisioning, more)
     return _moved(desk, known, wanted, check_out(desk.pool, more)), "repriced" if known else "checked_out"
 
 
@@ -137,7 +141,7 @@ def _check_adjunct(desk: Desk, command: CheckOut, price: Price) -> None:
         raise primary_of_adjunct(command.device, [a.device for a in adjuncts], "cannot become an adjunct")
     primary = desk.holdings.get(command.adjunct_of)
     if primary is None:
-        raise AdjunctConflict(command.device, command.adjunct_of, "the cluster has no such device; add the primary first")
+        raise AdjunctConflict(command.device, command.adjunct_of, "the cluster has no such device")
     if primary.adjunct_of is not None:
         raise AdjunctConflict(command.device, command.adjunct_of, f"that is itself an adjunct, of {primary.adjunct_of!r}")
     primary_units = _normal_units(desk, primary)
@@ -145,7 +149,8 @@ def _check_adjunct(desk: Desk, command: CheckOut, price: Price) -> None:
         raise AdjunctConflict(
             command.device,
             command.adjunct_of,
-            f"its normal price is {price.units} units and the primary's {primary_units}; it may not exceed that",
+            f"its normal price is {counted(price.units, 'unit')}, the primary's is {counted(primary_units, 'unit')}, "
+            "and it may not exceed that",
         )
 
 
@@ -153,7 +158,8 @@ def _check_primary(desk: Desk, command: CheckOut, price: Price) -> None:
     """A device that adjuncts point to keeps a price that none of theirs exceeds."""
     dearer = [a.device for a in _adjuncts(desk, command.device) if _normal_units(desk, a) > price.units]
     if dearer:
-        raise primary_of_adjunct(command.device, dearer, f"cannot become a {command.device_type} of {price.units} units")
+        becoming = f"cannot become a device of type {command.device_type} at {counted(price.units, 'unit')}"
+        raise primary_of_adjunct(command.device, dearer, becoming, costly=True)
 
 
 def _normal_units(desk: Desk, holding: Holding) -> int:
@@ -162,11 +168,13 @@ def _normal_units(desk: Desk, holding: Holding) -> int:
     return price.units if price else holding.units
 
 
-def _check_provisioning(state: Provisioning, wanted: Holding, known: Holding | None, more: int) -> None:
-    if state.frozen and (known is None or known.device_type != wanted.device_type):
-        covered, held = (counts.get(wanted.device_type, 0) for counts in (state.covered or {}, state.held or {}))
-        if held >= covered:
-            raise ProvisioningFrozen(more, wanted.device_type, covered, held)
+def _check_freeze(state: Provisioning, device_type: str, more: int) -> None:
+    covered, held = (counts.get(device_type, 0) for counts in (state.covered, state.held))
+    if state.frozen and held >= covered:
+        raise ProvisioningFrozen(max(0, more), device_type, covered, held)
+
+
+def _check_software_license(state: Provisioning, more: int) -> None:
     if state.major >= FIRST_MAJOR_WITH_SOFTWARE_LICENSE and state.software_major < state.major:
         raise software_license_missing(more, state.major, state.software_major)
 
@@ -178,7 +186,7 @@ def _adjuncts(desk: Desk, device: str) -> list[Holding]:
 def _moved(desk: Desk, before: Holding | None, after: Holding | None, pool: Pool) -> Desk:
     """The desk with one holding replaced, and its types counted anew."""
     holdings = dict(desk.holdings)
-    held = dict(desk.provisioning.held or {})
+    held = dict(desk.provisioning.held)
     if before:
         del holdings[before.device]
         held[before.device_type] = held.get(before.device_type, 0) - 1

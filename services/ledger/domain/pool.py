@@ -4,7 +4,7 @@ what was granted can shrink while devices go on."""
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from services.ledger.domain.refusals import UnitsExhausted, WayOut
+from services.ledger.domain.refusals import UnitsExhausted, WayOut, counted
 
 Status = Literal["within", "overdraft", "exhausted", "beyond_allowance"]
 
@@ -75,9 +75,11 @@ def check_in(pool: Pool, units: int) -> Pool:
 def _ways_out(pool: Pool, units: int) -> tuple[WayOut, ...]:
     """What would make room for ``units``, the cheapest first. Beyond the allowance, what is over must go first."""
     lacking = pool.used + units - pool.authorized - pool.overdraft_allowed
-    things = ("node", "node license") if pool.feature == CCM_NODE else ("device", "unit")
-    plural = "" if lacking == 1 else "s"
+    if pool.feature == CCM_NODE:
+        remove, order = f"at least {counted(lacking, 'unused node')}", counted(lacking, "more node license")
+    else:
+        remove, order = f"unused devices that hold at least {counted(lacking, 'unit')}", counted(lacking, "more unit")
     return (
-        WayOut("remove", lacking, f"Remove unused {things[0]}s that hold {lacking} {things[1]}{plural} or more."),
-        WayOut("order", lacking, f"Order {lacking} more {things[1]}{plural} or more, and upload the license file."),
+        WayOut("remove", lacking, f"Remove {remove}."),
+        WayOut("order", lacking, f"Order at least {order} and upload the license file."),
     )

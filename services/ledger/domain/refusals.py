@@ -1,10 +1,21 @@
 """Every way in which the ledger says no. A ``Refusal`` is a decision about units: it is remembered and told to whoever listens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 _MOST_NAMES = 20
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things, in English: ``1 unit``, ``2 units``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def listed(shown: Sequence[str], total: int, separator: str = ", ") -> str:
+    """The first of ``total`` things, and how many more there are."""
+    more = f" and {total - len(shown)} more" if total > len(shown) else ""
+    return separator.join(shown) + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +49,24 @@ class UnitsExhausted(Refusal):
     ways_out: tuple[WayOut, ...]
 
     def __str__(self) -> str:
+        ways = " ".join(f"{number}. {way.text}" for number, way in enumerate(self.ways_out, 1))
         return (
-            f"{self.feature}: {self.asked} asked, {self.free} free "
-            f"(authorized {self.authorized}, overdraft allowed {self.overdraft_allowed}, used {self.used}). "
-            + " Or: ".join(way.text for way in self.ways_out)
+            f"{self.feature}: {self.asked} asked for, {self.free} free ({self.authorized} authorized, "
+            f"{self.overdraft_allowed} more allowed as overdraft, {self.used} used). Ways out: {ways}"
         )
 
 
 @dataclass
 class ProvisioningFrozen(Refusal):
-    """The cluster was migrated and its real license file is not installed: only what the migration counted is admitted."""
+    """The cluster was migrated and its real license file is not installed: only what the migration counted is admitted.
+
+    ``device_type`` is None where a node was refused.
+    """
 
     rule: ClassVar[str] = "provisioning-frozen"
 
     asked: int
-    what: str
+    device_type: str | None
     covered: int
     held: int
     ways_out: tuple[WayOut, ...] = (
@@ -60,9 +74,12 @@ class ProvisioningFrozen(Refusal):
     )
 
     def __str__(self) -> str:
+        what = (
+            counted(self.covered, "node") if self.device_type is None else f"{counted(self.covered, 'device')} of type {self.device_type}"
+        )
         return (
-            f"The migration covers {self.covered} of {self.what}, and {self.held} are there already; nothing new is added before the real "
-            f"license file is installed. {self.ways_out[0].text}"
+            f"The migration counted {what} and the cluster has {self.held}; no more are added before the real license file is installed. "
+            f"{self.ways_out[0].text}"
         )
 
 
@@ -78,8 +95,9 @@ class SoftwareLicenseMissing(Refusal):
     ways_out: tuple[WayOut, ...]
 
     def __str__(self) -> str:
-        has = f"reaches {self.licensed_major}.x" if self.licensed_major else "is missing"
-        return f"The cluster runs {self.major}.x and its software license (SW_FEATURE) {has}. {self.ways_out[0].text}"
+        reaches = f"its software license (SW_FEATURE) only reaches {self.licensed_major}.x"
+        lacks = reaches if self.licensed_major else "has no software license (SW_FEATURE)"
+        return f"The cluster runs {self.major}.x and {lacks}. {self.ways_out[0].text}"
 
 
 def software_license_missing(asked: int, major: int, licensed_major: int) -> SoftwareLicenseMissing:
@@ -95,8 +113,7 @@ class UnknownDeviceType(Exception):
     total: int
 
     def __str__(self) -> str:
-        names = ", ".join(self.device_types)
-        return f"Not in the catalogue: {names} ({self.total} in all). See GET /v1/device-types, or add a local type."
+        return f"Not in the catalogue: {listed(self.device_types, self.total)}. See GET /v1/device-types, or add a local type."
 
 
 def unknown_device_types(names: Iterable[str]) -> UnknownDeviceType:
@@ -134,26 +151,33 @@ class AdjunctConflict(Exception):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.device!r} cannot be an adjunct of {self.adjunct_of!r}: {self.reason}."
+        return (
+            f"{self.device!r} cannot be an adjunct of {self.adjunct_of!r}: {self.reason}. "
+            "Name another primary, or leave adjunct_of out to check it out at its full price."
+        )
 
 
 @dataclass
 class PrimaryOfAdjunct(Exception):
-    """Adjuncts point to the device. ``adjuncts``: at most twenty of them, sorted."""
+    """Adjuncts point to the device. ``adjuncts``: at most twenty of them, sorted; ``costly``: because they cost more than it then would."""
 
     device: str
     adjuncts: tuple[str, ...]
     total: int
     reason: str
+    costly: bool
 
     def __str__(self) -> str:
-        names = ", ".join(self.adjuncts)
-        return f"{self.device!r} {self.reason} while adjuncts point to it: {names} ({self.total} in all). Remove or change those first."
+        price = " of a higher price" if self.costly else ""
+        point, those = (f"an adjunct{price} points", "that") if self.total == 1 else (f"adjuncts{price} point", "those")
+        names = listed(self.adjuncts, self.total)
+        return f"{self.device!r} {self.reason} while {point} to it: {names}. Remove or change {those} first."
 
 
-def primary_of_adjunct(device: str, adjuncts: Iterable[str], reason: str) -> PrimaryOfAdjunct:
+def primary_of_adjunct(device: str, adjuncts: Iterable[str], reason: str, *, costly: bool = False) -> PrimaryOfAdjunct:
+    """The error for ``adjuncts``, with no more of them than one reads; ``reason``: what the device cannot do or become."""
     found = sorted(adjuncts)
-    return PrimaryOfAdjunct(device, tuple(found[:_MOST_NAMES]), len(found), reason)
+    return PrimaryOfAdjunct(device, tuple(found[:_MOST_NAMES]), len(found), reason, costly)
 
 
 @dataclass
@@ -207,7 +231,7 @@ class MigrationNotPossible(Exception):
         if self.migration_id:
             return f"The cluster was migrated already (migration {self.migration_id}). GET its migration; a cluster is migrated once."
         return (
-            f"The cluster has {self.devices} devices and {self.license_files} license files; "
+            f"The cluster has {counted(self.devices, 'device')} and {counted(self.license_files, 'license file')}; "
             "a migration is for a cluster that has neither. Migrate into a new cluster."
         )
 
@@ -220,7 +244,8 @@ class InvalidInventory(Exception):
     reasons_total: int
 
     def __str__(self) -> str:
-        return f"The inventory cannot be migrated: {'; '.join(self.reasons)} ({self.reasons_total} in all). Correct it and send it again."
+        reasons = listed(self.reasons, self.reasons_total, "; ")
+        return f"The inventory cannot be migrated: {reasons}. Correct it and send it again."
 
 
 def invalid_inventory(reasons: Iterable[str]) -> InvalidInventory:

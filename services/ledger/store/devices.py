@@ -4,7 +4,6 @@ Must not be broken: the pool is locked by a statement of its own, for what a sta
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -85,7 +84,7 @@ async def load_desk(tx: Transaction, cluster: str, pool: Pool, names: Iterable[s
         pool=pool,
         holdings={h["device"]: Holding(**h) for h in row.holdings or ()},
         prices=prices if row.priced else None,
-        provisioning=Provisioning(major_of(row.product_version), row.software_major, row.frozen, row.covered, row.held),
+        provisioning=Provisioning(major_of(row.product_version), row.software_major, row.frozen, row.covered or {}, row.held or {}),
     )
 
 
@@ -97,24 +96,21 @@ async def write(tx: Transaction, cluster: str, pool: PoolState, holdings: list[H
         "units": [h.units for h in holdings],
         "primaries": [h.adjunct_of for h in holdings],
     }
-    await tx.session.execute(_WRITE, {**columns, **_pool_values(cluster, pool, tx.now)})
+    await tx.session.execute(_WRITE, {**columns, **_pool_values(cluster, pool), "now": tx.now})
 
 
 async def remove(tx: Transaction, cluster: str, pool: PoolState, devices: list[str]) -> None:
     """Forget these devices and store the pool that results."""
-    values = _pool_values(cluster, pool, tx.now)
-    del values["now"]
-    await tx.session.execute(_REMOVE, {"devices": devices, **values})
+    await tx.session.execute(_REMOVE, {"devices": devices, **_pool_values(cluster, pool)})
 
 
-def _pool_values(cluster: str, state: PoolState, now: datetime) -> dict[str, Any]:
+def _pool_values(cluster: str, state: PoolState) -> dict[str, Any]:
     return {
         "cluster": cluster,
         "feature": PHONE_UNIT,
         "used": state.pool.used,
         "version": state.version,
         "limit_approached": state.limit_approached,
-        "now": now,
     }
 
 

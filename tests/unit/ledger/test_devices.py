@@ -144,7 +144,6 @@ def test_while_frozen_a_type_is_admitted_until_its_count_is_reached() -> None:
     ("command", "outcome"),
     [
         (CheckOut("a", "four"), "unchanged"),
-        (CheckOut("a", "one"), "repriced"),  # giving back is never refused
         (CheckOut("b", "four"), "repriced"),  # the price rose; the device is not new
         (CheckIn("a"), "checked_in"),
     ],
@@ -155,11 +154,32 @@ def test_known_devices_go_on_while_frozen(provisioning: Provisioning, command: C
 
 
 @pytest.mark.parametrize(
-    "command", [CheckOut("x", "four"), CheckOut("x", "port"), CheckOut("a", "five"), CheckOut("y", "no-such"), CheckOut("a", "dear")]
+    "command",
+    [
+        CheckOut("x", "four"),
+        CheckOut("x", "port"),
+        CheckOut("a", "five"),
+        CheckOut("a", "one"),
+        CheckOut("a", "port"),
+        CheckOut("y", "no-such"),
+        CheckOut("a", "dear"),
+    ],
 )
 def test_nothing_new_is_added_while_frozen_not_even_for_nothing(command: CheckOut) -> None:
     with pytest.raises((ProvisioningFrozen, UnknownDeviceType)):
         apply(desk(Holding("a", "four", 4), provisioning=frozen({}, {})), command)
+
+
+def test_while_frozen_a_changed_type_makes_no_room_for_devices_that_nobody_counted() -> None:
+    now = desk(provisioning=frozen({"five": 2, "one": 1}, {}))
+    for n in range(2):
+        now, _ = apply(now, CheckOut(f"d{n}", "five"))
+    now, what = apply(now, CheckOut("d0", "one"))  # that one was counted
+    assert what == "repriced"
+    with pytest.raises(ProvisioningFrozen) as refused:
+        apply(now, CheckOut("d1", "port"))  # would cost nothing, and leave room for one more of type five each time
+    assert (refused.value.device_type, refused.value.asked) == ("port", 0)
+    assert apply(now, CheckIn("d1"))[1] == "checked_in"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +217,6 @@ def test_the_fold_keeps_its_invariants(sequence: list[CheckOut | CheckIn], autho
     for holding in now.holdings.values():
         if holding.adjunct_of is not None:
             assert now.holdings[holding.adjunct_of].adjunct_of is None
-    counted = {t: n for t, n in (now.provisioning.held or {}).items() if n}
+    counted = {t: n for t, n in now.provisioning.held.items() if n}
     types = [holding.device_type for holding in now.holdings.values()]
     assert counted == {t: types.count(t) for t in set(types)}

@@ -57,11 +57,6 @@ def test_the_ways_out_are_just_enough(pool: Pool, asked: int) -> None:
             check_out(Pool(PHONE_UNIT, pool.authorized + order.units - 1, pool.overdraft_allowed, pool.used), asked)
 
 
-def test_the_words_of_a_refusal_name_nodes_for_nodes() -> None:
-    with pytest.raises(UnitsExhausted, match=r"CCM_NODE: 1 asked, 0 free .* Order 1 more node license or more"):
-        check_out(Pool(CCM_NODE, 2, 0, 2), 1)
-
-
 def state(used: int, *, approached: bool = False, authorized: int = 100, allowed: int = 20, feature: str = PHONE_UNIT) -> PoolState:
     return PoolState(Pool(feature, authorized, allowed, used), 7, approached)
 
