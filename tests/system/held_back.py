@@ -18,6 +18,11 @@ Moment = Literal["before", "after"]
 LOOK_AGAIN_SECONDS = 0.02
 
 
+def hold(told: Path, moment: Moment, *event_types: str) -> None:
+    """From now on these events, and no others, get no further than ``moment``."""
+    told.write_text("".join(f"{moment} {event_type}\n" for event_type in event_types))
+
+
 def hold_back(told: Path) -> None:
     """Change the bus of this process."""
     hand_over = MemoryBus.publish

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.house import eventually
 from tests.system.database import ask, dead_letters, waiting_events
-from tests.system.held_back import Moment
+from tests.system.held_back import Moment, hold
 from tests.system.instance import PATIENCE_SECONDS, Place, started
 from tests.system.product import LicenseFile, Product, mac, users_of
 
@@ -19,20 +19,20 @@ HELD_BACK = "tests.system.held_back"
 
 async def test_an_event_survives_a_kill_before_and_after_its_hand_over_and_counts_once(place: Place) -> None:
     told = place.data.with_name("held-back")
-    told.touch()
+    hold(told, "before")  # nothing
     async with killed_at_the_end(place, told) as product:
         files: dict[Moment, LicenseFile] = {
             "before": await prepared(product, "before", mac(0), mac(1)),
             "after": await prepared(product, "after", mac(2), mac(3)),
         }
-        hold(told, "before")
+        hold(told, "before", INSTALLED, OVERDRAFT)
         await commit_both(product, "before", files["before"])
         assert {INSTALLED, OVERDRAFT} <= set(await waiting_events(place))
         await check_nothing_done(product, files["before"])
-    told.write_text("")
+    hold(told, "before")  # nothing
     async with killed_at_the_end(place, told) as product:
         await check_done_once(place, product, "before", files["before"])
-        hold(told, "after")
+        hold(told, "after", INSTALLED, OVERDRAFT)
         await commit_both(product, "after", files["after"])
         await product.alarm("CiscoLicenseOverDraft", "full-after/PHONE_UNIT", "active")
         await product.granted("empty-after", files["after"])
@@ -51,11 +51,6 @@ async def killed_at_the_end(place: Place, told: Path) -> AsyncIterator[Product]:
             yield product
             process.kill()
             process.wait(PATIENCE_SECONDS)
-
-
-def hold(told: Path, moment: Moment) -> None:
-    """From now on the two events get no further than ``moment``."""
-    told.write_text(f"{moment} {INSTALLED}\n{moment} {OVERDRAFT}\n")
 
 
 async def prepared(product: Product, moment: Moment, full: str, empty: str) -> LicenseFile:
