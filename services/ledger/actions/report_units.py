@@ -16,7 +16,7 @@ from shared.kit.transaction import Transaction
 
 async def report_units(tx: Transaction, cluster: str) -> UnitReport:
     """Everything of one moment, so that the parts add up. Raises NotFound."""
-    await reports.in_one_snapshot(tx)
+    await listings.in_one_snapshot(tx)
     found = await listings.find_cluster(tx, cluster)
     manager = next((node for node in found.nodes if node.node == found.row.license_manager), None)
     types = await reports.types_of(tx, cluster)

@@ -41,6 +41,7 @@ async def put_cluster(cluster: ClusterName, body: PutCluster, tx: TransactionDep
 @router.get("/{cluster}", openapi_extra=needs("viewer"))
 async def get_cluster(cluster: ClusterName, tx: TransactionDep) -> ClusterBody:
     """A cluster, its nodes and its license manager."""
+    await listings.in_one_snapshot(tx)
     return _body(await listings.find_cluster(tx, cluster))
 
 
@@ -48,5 +49,6 @@ async def get_cluster(cluster: ClusterName, tx: TransactionDep) -> ClusterBody:
 async def list_clusters(tx: TransactionDep, page: PageDep) -> Page[ClusterBody]:
     """All clusters, by name."""
     (after,) = page.after(str) or (None,)
+    await listings.in_one_snapshot(tx)
     found = await listings.page_of_clusters(tx, after, page.limit)
     return Page(items=[_body(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].row.cluster) if found else None)

@@ -12,7 +12,6 @@ from services.ledger.domain.refusals import invalid_inventory
 from services.ledger.routes import ClusterName, LimitsDep
 from services.ledger.routes.csv_text import CSV_TYPE, read_inventory
 from services.ledger.store import listings, migrations
-from shared.contracts.base import RequestBody
 from shared.contracts.bodies.ledger import CoveredType, Migration, NewMigration
 from shared.contracts.fields import ProductVersion
 from shared.kit.idempotency import OnceDep
@@ -31,13 +30,6 @@ Inventory = Annotated[
     Annotated[NewMigration, Tag("json")] | Annotated[SkipJsonSchema[bytes], Tag("csv")],
     Discriminator(_kind),
 ]
-
-
-class _Asked(RequestBody):
-    """What an Idempotency-Key stands for: an inventory, for one cluster."""
-
-    cluster: str
-    inventory: NewMigration
 
 
 async def _inventory(
@@ -94,7 +86,7 @@ async def start_migration(
         await start(tx, limits, cluster, inventory)
         return await _found(tx, cluster)
 
-    return await once.answer(Migration, _Asked(cluster=cluster, inventory=inventory), act)
+    return await once.answer(Migration, inventory, act)
 
 
 @router.get("", openapi_extra=needs("viewer"))

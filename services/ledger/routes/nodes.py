@@ -46,6 +46,7 @@ async def remove_node(cluster: ClusterName, node: NodeName, tx: TransactionDep, 
 async def list_nodes(cluster: ClusterName, tx: TransactionDep, page: PageDep) -> Page[NodeBody]:
     """The cluster's nodes, by name."""
     (after,) = page.after(str) or (None,)
+    await listings.in_one_snapshot(tx)
     manager = (await listings.cluster_row(tx, cluster)).license_manager
     found = await listings.page_of_nodes(tx, cluster, after, page.limit)
     bodies = [NodeBody(node=n.node, mac=n.mac, first=n.first, license_manager=n.node == manager) for n in found]

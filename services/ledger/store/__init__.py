@@ -4,6 +4,6 @@ clusters   a cluster as one value: locked and loaded, changed by difference
 devices    check-outs and check-ins: the pool's row, the desk, the holdings
 migrations what a migration counted
 catalogue  the copy of the calculator's prices
-listings   pages of clusters, nodes and devices
-reports    sums, in one snapshot
+listings   pages of clusters, nodes and devices; reading in one snapshot
+reports    sums
 """

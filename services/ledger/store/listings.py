@@ -1,4 +1,8 @@
-"""Pages of clusters, nodes and devices, by name. Reads lock nothing."""
+"""Pages of clusters, nodes and devices, by name. Reads lock nothing.
+
+Must not be broken: what is told of a cluster comes from several statements, which must read one moment: else a node that
+leaves meanwhile would still hold a role, and whoever decides by what was read would do so on a state that never was.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +23,11 @@ class ClusterListing:
     nodes: list[NodeRow]
     license_file_ids: list[str]
     starter: bool
+
+
+async def in_one_snapshot(tx: Transaction) -> None:
+    """Have everything that this transaction reads be of one moment. Must come before its first statement."""
+    await tx.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 async def find_cluster(tx: Transaction, cluster: str) -> ClusterListing:

@@ -1,4 +1,4 @@
-"""Sums for reports and metrics. A report is read in one snapshot, or its parts would not add up."""
+"""Sums for reports and metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,11 +51,6 @@ class ReportedFile:
     units: int
     overdraft_units: int
     grace_ends_at: datetime | None
-
-
-async def in_one_snapshot(tx: Transaction) -> None:
-    """Have everything that this transaction reads be of one moment. Must come before its first statement."""
-    await tx.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 async def pools_of(tx: Transaction, cluster: str) -> list[Pool]:
