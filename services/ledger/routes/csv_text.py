@@ -3,8 +3,10 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from services.ledger.domain.refusals import invalid_inventory
+from shared.contracts.bodies.ledger import MOST_INVENTORY_LINES
 
 CSV_TYPE = "text/csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -42,13 +44,18 @@ def read_inventory(body: bytes) -> list[dict[str, object]]:
     """The rows of a CSV with the columns device_type and count. Raises InvalidInventory, naming the lines."""
     try:
         reader = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+        rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader if row)
+        lines = list(islice(rows, MOST_INVENTORY_LINES + 2))  # a million would keep everybody else waiting
     except UnicodeDecodeError as broken:
         raise invalid_inventory(["the text is not UTF-8"]) from broken
     except csv.Error as broken:
         raise invalid_inventory([f"the text is not CSV ({broken})"]) from broken
     if not lines or [name.lower() for name in lines[0][1]] != ["device_type", "count"]:
         raise invalid_inventory(["the first line must be device_type,count"])
+    if len(lines) > MOST_INVENTORY_LINES + 1:
+        raise invalid_inventory(
+            [f"it has more than {MOST_INVENTORY_LINES} lines; name each device type once, with the number of its devices"]
+        )
     if wrong := [f"line {number} must be a device type and a whole number" for number, cells in lines[1:] if not _is_count(cells)]:
         raise invalid_inventory(wrong)
     return [{"device_type": cells[0], "count": int(cells[1])} for _, cells in lines[1:]]

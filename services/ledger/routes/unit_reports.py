@@ -43,13 +43,14 @@ def _rows(report: UnitReport) -> Iterator[list[object]]:
     responses={200: {"content": {CSV_TYPE: {"schema": {"type": "string"}}}}},
 )
 async def get_unit_report(
-    cluster: ClusterName, tx: TransactionDep, accept: Annotated[str, Header(include_in_schema=False)] = ""
+    cluster: ClusterName, tx: TransactionDep, response: Response, accept: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> UnitReport | Response:
     """Units authorized, used and remaining by feature, devices by type, and the license files that grant; all of one moment."""
     report = await report_units(tx, cluster)
+    response.headers["Vary"] = "Accept"
     if not wants_csv(accept):
         return report
-    return Response(csv_of(_rows(report)), media_type=CSV_TYPE, headers={"Vary": "Accept"})
+    return Response(csv_of(_rows(report)), media_type=CSV_TYPE, headers=dict(response.headers))
 
 
 @router.get("/unit-report", openapi_extra=needs("viewer"))

@@ -9,6 +9,9 @@ from shared.contracts.base import AnswerBody, RequestBody
 from shared.contracts.events.ledger import ClusterNode, PoolStatus
 from shared.contracts.fields import Count, MacText, Name, ProductVersion
 
+MOST_INVENTORY_LINES = 1000
+"""Device types that one migration counts: more than any catalogue has."""
+
 
 class PutCluster(RequestBody):
     """A cluster and its product version. ``starter: false`` leaves out the starter license of a new cluster."""
@@ -164,7 +167,7 @@ class NewMigration(RequestBody):
     from_version: ProductVersion = Field(examples=["4.2"])
     to_version: ProductVersion = Field(examples=["5.0"])
     nodes: Count
-    devices: list[DeviceCount] = Field(max_length=1000)
+    devices: list[DeviceCount] = Field(max_length=MOST_INVENTORY_LINES)
 
 
 class CoveredType(AnswerBody):

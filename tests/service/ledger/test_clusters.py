@@ -113,6 +113,7 @@ async def test_the_report_as_csv_holds_no_formula(ledger: LedgerUnderTest) -> No
     ]
     liked = await ledger.http.get("/v1/clusters/hq/unit-report", headers={"Accept": "text/csv;q=0.5, application/json"})
     assert liked.headers["content-type"] == "application/json"
+    assert [kept.headers["vary"] for kept in (answer, liked)] == ["Accept"] * 2  # or a cache would hand out the wrong form
 
 
 async def test_the_enterprise_report_sums_clusters_and_offsets_nothing(ledger: LedgerUnderTest) -> None:

@@ -130,7 +130,13 @@ UNREADABLE: list[tuple[bytes, dict[str, str], str]] = [
     (b"device_type,count\nphone-5," + b"9" * 5000 + b"\n", {}, "invalid-inventory"),
     (b"device_type,count\nphone-5\n", {}, "invalid-inventory"),
     (b"device_type,count\nphone\x00,1\n", {}, "invalid-request"),
-    (b"device_type,count\n" + b"phone-5,1\n" * 1001, {}, "invalid-request"),
+    (b"device_type,count\n" + b"phone-5,1\n" * 1001, {}, "invalid-inventory"),
+    (b"device_type,count\n=1+1,1\n", {}, "unknown-device-type"),
+    (b"device_type,count\nphone-5,+1\n", {}, "invalid-inventory"),
+    (b"device_type,count\nphone-5,1.0\n", {}, "invalid-inventory"),
+    (b"device_type,count\nphone-5,\xd9\xa1\n", {}, "invalid-inventory"),
+    (b"device_type;count\nphone-5;1\n", {}, "invalid-inventory"),
+    (b'device_type,count\n"a\nb",1\n', {}, "invalid-request"),
     (b"device_type,count\n\xff,1\n", {}, "invalid-inventory"),
     (b'device_type,count\n"phone,1\n', {}, "invalid-inventory"),
     (b"device_type,count\nphone-5,1\n", {"nodes": ""}, "invalid-request"),
@@ -146,6 +152,14 @@ async def test_a_csv_that_cannot_be_read_is_422(ledger: LedgerUnderTest) -> None
         answer = await ledger.http.post("/v1/clusters/hq/migration", params=asked, content=content, headers={"Content-Type": "text/csv"})
         assert (answer.status_code, answer.json()["type"]) == (422, f"urn:licensing:problem:{slug}"), (content[:60], params)
     assert (await ledger.http.get("/v1/clusters/hq")).json()["migrated"] is False
+
+
+async def test_of_a_csv_that_is_too_long_the_rest_is_not_even_read(ledger: LedgerUnderTest) -> None:
+    asked = {"from_version": "4.1", "to_version": "5.0", "nodes": "3"}
+    text = b"device_type,count\n" + b"x\n" * 1001 + b'"the quote that nobody closes'
+    answer = await ledger.http.post("/v1/clusters/hq/migration", params=asked, content=text, headers={"Content-Type": "text/csv"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:licensing:problem:invalid-inventory")
+    assert answer.json()["reasons"] == ["it has more than 1000 lines; name each device type once, with the number of its devices"]
 
 
 async def test_a_csv_needs_its_versions_and_nodes_and_its_content_type(ledger: LedgerUnderTest) -> None:
