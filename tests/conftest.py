@@ -38,7 +38,7 @@ def data_path() -> Iterator[Path]:
 async def postgres(data_path: Path) -> AsyncIterator[EmbeddedPostgres]:
     """PostgreSQL, with a database in which every service's schema is at its head."""
     folder = DataFolder.open(data_path / "data")
-    server = await EmbeddedPostgres.start(folder)
+    server = await EmbeddedPostgres.start(folder, durable=False)
     await server.create_database(TEMPLATE)
     for migrations in sorted([*ROOT.glob("services/*/migrations"), *ROOT.glob("gateway/migrations")]):
         await migrate(server.url(TEMPLATE), migrations.parent.name, migrations)
@@ -53,7 +53,7 @@ async def database_url(postgres: EmbeddedPostgres) -> str:
     name = f"test_{uuid4().hex[:12]}"
     engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
     await engine.dispose()
     return postgres.url(name)
 

@@ -44,12 +44,14 @@ class EmbeddedPostgres:
         self._password = password
 
     @classmethod
-    async def start(cls, folder: DataFolder) -> EmbeddedPostgres:
+    async def start(cls, folder: DataFolder, *, durable: bool = True) -> EmbeddedPostgres:
         """Start the database of `folder`, made at the first start; the database `licensing` is there afterwards.
+
+        `durable=False` is for data that is thrown away: a crash of the machine may lose it all.
 
         Raises EmbeddedPostgresError or DataFolderError, both saying what to do; nothing runs then.
         """
-        postgres = await _finished(lambda: cls._prepared(folder))
+        postgres = await _finished(lambda: cls._prepared(folder, durable))
         await postgres.start_again()
         try:
             await postgres.create_database(DATABASE)
@@ -109,7 +111,7 @@ class EmbeddedPostgres:
         return self._server.log
 
     @classmethod
-    def _prepared(cls, folder: DataFolder) -> EmbeddedPostgres:
+    def _prepared(cls, folder: DataFolder, durable: bool) -> EmbeddedPostgres:
         """All that is needed to start, made where it is missing. Blocks."""
         account = database_account()
         server = Server(
@@ -118,6 +120,7 @@ class EmbeddedPostgres:
             pgdata=folder.path / "pgdata",
             socket_folder=folder.private_folder(SOCKET_FOLDER, account.uid, account.gid),
             log=folder.private_folder("log", account.uid, account.gid) / "postgres.log",
+            durable=durable,
         )
         password = folder.read_secret(_PASSWORD_NAME)
         if server.pgdata.exists():

@@ -1,7 +1,7 @@
 """One PostgreSQL server on one data directory: made, started, stopped. Everything here blocks; `embedded.py` does not.
 
-Must not be broken: fsync and synchronous_commit stay on, because an answer that was given is a promise; the server
-listens on no port; every login gives the password, the operating system's account alone opens nothing.
+Must not be broken: fsync and synchronous_commit stay on, because an answer that was given is a promise (only tests that throw
+their data away give durability up, by name); the server listens on no port; every login gives the password, the operating system's account alone opens nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
     "password_encryption": "scram-sha-256",
@@ -62,6 +61,7 @@ class Server:
     pgdata: Path
     socket_folder: Path
     log: Path
+    durable: bool = True
 
     def initialise(self, folder: DataFolder, password: str) -> None:
         """Make the data directory: whole or not at all, so an interrupted first start leaves nothing to trip over."""
@@ -124,7 +124,7 @@ class Server:
     def _options(self) -> str:
         """Given at every start, not kept in a file: what runs is what this module says."""
         directory = '"' + str(self.socket_folder).replace('"', '""') + '"'
-        settings = {**_SETTINGS, "unix_socket_directories": directory}
+        settings = {**_SETTINGS, "unix_socket_directories": directory, "fsync": "on" if self.durable else "off"}
         return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
 
     def _turn_log(self) -> None:
