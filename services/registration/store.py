@@ -1,6 +1,7 @@
 """All SQL of the registration desk.
 
 Lock order: all migrations (advisory), then one order or one license file, then the ids (advisory), so that nobody waits in a circle.
+Rows are locked FOR NO KEY UPDATE: a new license file refers to its order, and that must not wait for whoever holds the order.
 """
 
 from collections.abc import Collection
@@ -36,7 +37,7 @@ async def add_order(tx: Transaction, **values: Any) -> Order:
 
 async def _order(tx: Transaction, condition: ColumnElement[bool], lock: bool) -> Order | None:
     chosen = select(OrderRow).where(condition).execution_options(populate_existing=True)
-    row = (await tx.session.scalars(chosen.with_for_update() if lock else chosen)).one_or_none()
+    row = (await tx.session.scalars(chosen.with_for_update(key_share=True) if lock else chosen)).one_or_none()
     return Order(**row.model_dump()) if row else None
 
 
@@ -111,7 +112,7 @@ async def find_file(tx: Transaction, license_file_id: str) -> LicenseFile | None
 async def lock_file(tx: Transaction, license_file_id: str) -> LicenseFile | None:
     """The file, held for a re-host. Two statements: the second sees a successor that the first had to wait for."""
     ours = col(LicenseFileRow.license_file_id) == license_file_id
-    await tx.session.execute(select(col(LicenseFileRow.license_file_id)).where(ours).with_for_update())
+    await tx.session.execute(select(col(LicenseFileRow.license_file_id)).where(ours).with_for_update(key_share=True))
     return await find_file(tx, license_file_id)
 
 

@@ -1,0 +1,94 @@
+"""Two writers at once, and failures in the middle: nobody waits in a circle, and what was not made was not sold."""
+
+import asyncio
+from types import SimpleNamespace
+
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from tests.house import eventually
+from tests.service.registration.desk import OTHER_MAC, THIRD_MAC, Desk, problem_of
+
+IDS = "SELECT pg_advisory_lock(hashtextextended('registration/license-file-id', 0))"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def waiting(connection: AsyncConnection, count: int) -> None:
+    """Wait until ``count`` transactions wait for a lock."""
+
+    async def look() -> bool:
+        return bool((await connection.execute(text(WAITING))).scalar_one() == count)
+
+    await eventually(look, f"{count} transactions wait for a lock")
+
+
+async def test_a_rehost_and_a_registration_of_one_order_at_once_do_not_wait_for_each_other(desk: Desk, database_url: str) -> None:
+    """The re-host takes its id first, the registration its order first: the id that one needs must not wait for the other's order."""
+    pak = await desk.pak()
+    first = (await desk.register(pak, nodes=1, units=10)).json()["license_file_id"]
+    engine = create_async_engine(database_url, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(IDS))
+            rehosted = asyncio.create_task(desk.rehost(first))
+            await waiting(connection, 1)
+            registered = asyncio.create_task(desk.register(pak, THIRD_MAC, nodes=1, units=10))
+            await waiting(connection, 2)
+    finally:
+        await engine.dispose()
+    assert [(await one).status_code for one in (rehosted, registered)] == [201, 201]
+
+
+async def test_rehosts_and_registrations_of_one_order_at_once_are_all_made(desk: Desk) -> None:
+    pak = await desk.pak()
+    files = [(await desk.register(pak, nodes=1, units=10)).json()["license_file_id"] for _ in range(6)]
+    calls = [call for file in files for call in (desk.rehost(file), desk.register(pak, THIRD_MAC, nodes=1, units=10))]
+    answers = await asyncio.gather(*calls)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["license_file_id"] for answer in answers}) == 12
+    seen = (await desk.http.get(f"/v1/paks/{pak}")).json()
+    assert (seen["remaining_nodes"], seen["remaining_units"], seen["license_files_total"]) == (8, 19880, 18)
+
+
+async def test_a_registration_that_fails_while_it_is_signed_takes_nothing_and_may_be_sent_again(desk: Desk) -> None:
+    app = desk.http._transport.app  # type: ignore[attr-defined]
+    assert isinstance(app, FastAPI)
+    pak, key = await desk.pak(), app.state.signing_key
+    once = {"Idempotency-Key": "once"}
+
+    def broken(_line: object) -> None:
+        raise RuntimeError("the signing broke")
+
+    app.state.signing_key = SimpleNamespace(sign=broken)
+    failed = await asyncio.gather(*(desk.register(pak, nodes=15, units=15000, headers=once) for _ in range(3)))
+    assert {problem_of(answer) for answer in failed} == {(500, "internal-error")}
+    seen = (await desk.http.get(f"/v1/paks/{pak}")).json()
+    assert (seen["remaining_nodes"], seen["remaining_units"], seen["license_files_total"]) == (20, 20000, 0)
+    app.state.signing_key = key
+    made = await asyncio.gather(*(desk.register(pak, nodes=15, units=15000, headers=once) for _ in range(3)))
+    assert len({answer.json()["license_file_id"] for answer in made}) == 1
+    assert (await desk.http.get(f"/v1/paks/{pak}")).json()["remaining_units"] == 5000
+
+
+async def test_a_refused_registration_may_be_sent_again_under_its_key(desk: Desk) -> None:
+    order_id = await desk.order()
+    pak = (await desk.http.post(f"/v1/orders/{order_id}/approval")).json()["pak"]
+    once = {"Idempotency-Key": "once"}
+    assert problem_of(await desk.register(pak, nodes=21, headers=once)) == (409, "order-exhausted")
+    assert (await desk.register(pak, nodes=20, headers=once)).status_code == 201
+
+
+async def test_a_rehost_writes_its_own_chain_and_touches_nobody_elses(desk: Desk) -> None:
+    """Two customers, and two shares of one of them: the new file voids its own ancestors only."""
+    pak = await desk.pak()
+    ours, neighbour = [(await desk.register(pak, nodes=1, units=10)).json()["license_file_id"] for _ in range(2)]
+    theirs = (await desk.register(await desk.pak(customer="Another Ltd"))).json()["license_file_id"]
+    moved = {file: (await desk.rehost(file)).json()["license_file_id"] for file in (theirs, ours, neighbour)}
+    again = (await desk.rehost(moved[ours], THIRD_MAC)).json()["license_file_id"]
+    for line in await desk.lines(again):
+        assert line.replaces == (moved[ours], ours)
+    for other in (theirs, neighbour):
+        assert {line.replaces for line in await desk.lines(moved[other])} == {(other,)}
+        kept = (await desk.http.get(f"/v1/registrations/{moved[other]}")).json()
+        assert (kept["mac"], kept["replaced_by"]) == (OTHER_MAC, None)
