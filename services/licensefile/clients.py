@@ -19,6 +19,9 @@ from shared.kit.problems import NotFound
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import Verification, key_id_of, verify
 
+STARTER = "starter"
+"""Stands where a LicFileID does for the license that is no file."""
+
 _LARGEST_KEY_FILE_BYTES = 4096
 _FAULTS: Mapping[Verification, SignatureFault | None] = {
     Verification.VALID: None,
@@ -50,7 +53,7 @@ class Ledger:
         report = await self._client.get(["v1", "clusters", cluster, "unit-report"], UnitReport)
         if report is None:
             raise NotFound("cluster", cluster)
-        return next((file for file in report.license_files if file.license_file_id == "starter"), None)
+        return next((file for file in report.license_files if file.license_file_id == STARTER), None)
 
     async def migration(self, cluster: str) -> Migration:
         found = await self._client.get(["v1", "clusters", cluster, "migration"], Migration)

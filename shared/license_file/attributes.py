@@ -38,9 +38,9 @@ def read_attributes(found: tuple[Word, ...], report: Report) -> dict[str, tuple[
         if not is_name(head):
             report.add(word.at, f"{word.text[:40]!r} is no attribute; expected NAME or NAME=value")
         elif equals and not value and word.quoted is None:
-            report.add(word.at, f"{name}= has no value; a value stands right after the = without a blank")
+            report.add(word.at, f"{name[:40]}= has no value; a value stands right after the = without a blank")
         elif name in attributes:
-            report.add(word.at, f"{name} is given twice; an attribute may stand once in a line")
+            report.add(word.at, f"{name[:40]} is given twice; an attribute may stand once in a line")
         else:
             attributes[name] = (word.at, values.one_blank(value + (word.quoted or "")))
         if report.full:

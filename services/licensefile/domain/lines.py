@@ -73,20 +73,21 @@ def file_lines(lines: Sequence[LicenseLine]) -> tuple[FileLine, ...]:
 
 
 def _granting(lines: Sequence[LicenseLine]) -> list[bool]:
-    """Only the first FEATURE of a name counts, every INCREMENT adds; SUPERSEDE voids lines of its features ISSUED earlier."""
+    """Only the first FEATURE of a name counts, every INCREMENT adds; SUPERSEDE voids lines of its features ISSUED earlier.
+
+    The first is the one with the lowest LicLineID: that is signed, and the order in the file is not.
+    """
     newest: dict[str, date] = {}
     for line in lines:
         for feature in line.supersede if line.issued else ():
             newest[feature] = max(newest.get(feature, date.min), line.issued or date.min)
-    first_of: set[str] = set()
-    granting = []
-    for line in lines:
-        repeated = line.keyword == "FEATURE" and line.feature in first_of
+    first_of: dict[str, LicenseLine] = {}
+    for line in sorted(lines, key=lambda line: line.license_line_id or 0):
         if line.keyword == "FEATURE":
-            first_of.add(line.feature)
-        voided = line.issued is not None and line.issued < newest.get(line.feature, date.min)
-        granting.append(not repeated and not voided)
-    return granting
+            first_of.setdefault(line.feature, line)
+    repeated = [line.keyword == "FEATURE" and line is not first_of[line.feature] for line in lines]
+    voided = [line.issued is not None and line.issued < newest.get(line.feature, date.min) for line in lines]
+    return [not (again or void) for again, void in zip(repeated, voided, strict=True)]
 
 
 def grants_of(lines: Iterable[FileLine]) -> list[Grant]:

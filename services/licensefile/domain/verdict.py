@@ -63,14 +63,15 @@ def _of_line(line: LicenseLine, kept: FileLine, fault: SignatureFault | None) ->
     if line.license_file_id is None or kept.line_id is None:
         yield Reason("tampered", at, f"Line {at} has no LicFileID or no LicLineID; the vendor writes both into every line. {_ASK_AGAIN}")
     if fault:
-        yield Reason(fault, at, f"Line {at}: {_SIGNATURE_TEXTS[fault].format(key=line.key_id or 'none')}")
+        yield Reason(fault, at, f"Line {at}: {_SIGNATURE_TEXTS[fault].format(key=ascii(line.key_id)[:40] if line.key_id else 'none')}")
 
 
 def _of_line_here(line: LicenseLine, kept: FileLine, cluster: Cluster, today: date) -> Iterator[Reason]:
     """What is wrong with the line on this cluster and today."""
     at = kept.position
     if not kept.is_bound_to(cluster.macs):
-        bound = ", ".join(kept.host_ids[:_MACS_SHOWN]) or "no host id"
+        # A MAC reads as it is; whatever else a file names may hold anything.
+        bound = ", ".join(ascii(host)[1:-1] for host in kept.host_ids[:_MACS_SHOWN]) or "no host id"
         macs = ", ".join(cluster.macs[:_MACS_SHOWN]) or "none"
         more = f" and {len(cluster.macs) - _MACS_SHOWN} more" if len(cluster.macs) > _MACS_SHOWN else ""
         ways = "Install it on the cluster of that server, or have it re-hosted to one of these."

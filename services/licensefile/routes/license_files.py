@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from services.licensefile import store
 from services.licensefile.actions.install import install
 from services.licensefile.actions.retire import retire
-from services.licensefile.clients import Ledger
+from services.licensefile.clients import STARTER, Ledger
 from services.licensefile.routes.answers import file_members, starter_body
 from services.licensefile.routes.upload import LARGEST_BODY_BYTES, OfferDep
 from shared.contracts.base import Page
@@ -26,7 +26,7 @@ from shared.kit.transaction import TransactionDep
 router = APIRouter(prefix="/v1/clusters/{cluster}/license-files", tags=["license files"])
 
 ClusterPath = Annotated[Name, Path()]
-FilePath = Annotated[Name, Path(description="LicFileID: 17 digits.")]
+FilePath = Annotated[Name, Path(description="LicFileID: 17 digits; or `starter`.")]
 
 
 class _Upload(BaseModel):
@@ -54,20 +54,20 @@ async def upload_license_file(
 @router.get("", openapi_extra=needs("viewer"))
 async def list_license_files(cluster: ClusterPath, request: Request, tx: TransactionDep, page: PageDep) -> Page[LicenseFileBody]:
     """Every file that was ever installed on the cluster, by LicFileID; the starter license first while any of it grants."""
-    ledger: Ledger = request.app.state.ledger
     (after,) = page.after(str) or (None,)
-    asked = await ledger.describe(cluster)
-    starter = await ledger.starter(cluster) if asked.starter and after is None else None
-    found = await store.page_of_files(tx, cluster, after, page.limit)
-    items = [LicenseFileBody(**file_members(file)) for file in found]
-    if starter:
-        items.insert(0, starter_body(asked, starter))
-    return Page(items=items, next_cursor=page.next_cursor(len(found), found[-1].license_file_id) if found else None)
+    starter = await _starter(request.app.state.ledger, cluster)
+    items = [starter] if starter and after is None else []
+    found = await store.page_of_files(tx, cluster, after, page.limit - len(items))
+    items += [LicenseFileBody(**file_members(file)) for file in found]
+    # Behind the starter alone the files begin: no LicFileID sorts before the empty text.
+    return Page(items=items, next_cursor=page.next_cursor(len(items), found[-1].license_file_id if found else ""))
 
 
 @router.get("/{license_file_id}", openapi_extra=needs("viewer"))
-async def get_license_file(cluster: ClusterPath, license_file_id: FilePath, tx: TransactionDep) -> LicenseFileBody:
+async def get_license_file(cluster: ClusterPath, license_file_id: FilePath, request: Request, tx: TransactionDep) -> LicenseFileBody:
     """One file: its state and why, its lines, and what it grants."""
+    if license_file_id == STARTER and (starter := await _starter(request.app.state.ledger, cluster)):
+        return starter
     file = await store.find(tx, cluster, license_file_id)
     if file is None:
         raise NotFound("license file", license_file_id)
@@ -94,6 +94,13 @@ async def view_license_file(cluster: ClusterPath, license_file_id: FilePath, tx:
 async def retire_license_file(cluster: ClusterPath, license_file_id: FilePath, tx: TransactionDep) -> None:
     """Retire a file, for ever: its grants are taken back, its bytes and its history stay."""
     await retire(tx, cluster, license_file_id)
+
+
+async def _starter(ledger: Ledger, cluster: str) -> LicenseFileBody | None:
+    """The starter license while any of it grants. Raises NotFound (the cluster), UpstreamUnavailable."""
+    asked = await ledger.describe(cluster)
+    starter = await ledger.starter(cluster) if asked.starter else None
+    return starter_body(asked, starter) if starter else None
 
 
 def _charset_of(content: bytes) -> str:

@@ -25,6 +25,16 @@ class FileTooLarge(Exception):
         return f"The file has {self.size_bytes} bytes; a license file may have {self.limit_bytes}. Is it the right file?"
 
 
+@dataclass
+class SeveralFiles(Exception):
+    """More than one file in one upload: which of them is meant?"""
+
+    files: int
+
+    def __str__(self) -> str:
+        return f"The upload holds {self.files} files, so none of them was read. Upload them one after the other."
+
+
 async def _offer(
     request: Request,
     # Client generators recognize a file part by this format, not by the newer contentMediaType.
@@ -32,6 +42,9 @@ async def _offer(
         UploadFile, File(description="The .lic file as the vendor sent it, at most 1 MiB.", json_schema_extra={"format": "binary"})
     ],
 ) -> Offer:
+    # The framework takes the last of several parts of one name and drops the others in silence.
+    if (files := len((await request.form()).getlist("file"))) > 1:
+        raise SeveralFiles(files)
     content = await file.read(LARGEST_FILE_BYTES + 1)
     if len(content) > LARGEST_FILE_BYTES:
         raise FileTooLarge(file.size or len(content), LARGEST_FILE_BYTES)

@@ -8,7 +8,7 @@ import pytest
 from shared.contracts.events.licensefile import LicenseFileInstalled
 from tests.house import RememberingBus
 from tests.service.licensefile.conftest import Desk, StubLedger, codes
-from tests.unit.licensefile.made import FILE_ID, made_file
+from tests.unit.licensefile.made import FILE_ID, OTHER_ID, made_file
 
 GOOD = made_file()
 UPLOAD = "/v1/clusters/headquarters/license-files"
@@ -92,6 +92,16 @@ async def test_what_is_no_upload_is_a_clear_problem(desk: Desk, bus: Remembering
         assert answer.status_code in (400, 422)
         assert answer.headers["content-type"] == "application/problem+json"
         assert re.search("file|body|boundary|multipart", answer.json()["detail"], re.IGNORECASE)
+    assert bus.envelopes == []
+
+
+async def test_two_files_in_one_upload_are_refused_and_neither_is_stored(desk: Desk, bus: RememberingBus) -> None:
+    both = [("file", (name, made_file(license_file_id=file_id))) for name, file_id in (("a.lic", FILE_ID), ("b.lic", OTHER_ID))]
+    for url in (UPLOAD, "/v1/license-file-verifications?cluster=headquarters"):
+        answer = await desk.http.post(url, files=both)
+        assert (answer.status_code, answer.json()["type"], answer.json()["files"]) == (422, "urn:licensing:problem:several-files", 2)
+        assert "one after the other" in answer.json()["detail"]
+    assert await desk.listed() == []
     assert bus.envelopes == []
 
 

@@ -158,7 +158,10 @@ async def test_an_unknown_cluster_is_404(desk: Desk) -> None:
     assert [(a.status_code, a.json()["type"]) for a in answers] == [(404, "urn:licensing:problem:not-found")] * 4
 
 
-async def test_the_list_goes_by_pages_and_shows_the_starter_first(desk: Desk, ledger: StubLedger) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 3, 6])
+async def test_the_list_goes_by_pages_of_no_more_than_the_limit_and_shows_the_starter_first(
+    desk: Desk, ledger: StubLedger, limit: int
+) -> None:
     ledger.put("headquarters", MAC, starter=True)
     ids = [f"2026031409265358{digit}" for digit in range(5)]
     for file_id in reversed(ids):
@@ -166,12 +169,22 @@ async def test_the_list_goes_by_pages_and_shows_the_starter_first(desk: Desk, le
     seen: list[str] = []
     cursor: str | None = None
     for _ in range(9):
-        params = {"limit": "2", **({"cursor": cursor} if cursor else {})}
+        params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
         page = (await desk.http.get("/v1/clusters/headquarters/license-files", params=params)).json()
+        assert len(page["items"]) <= limit
         seen += [item["license_file_id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
     assert seen == ["starter", *ids]
+
+
+async def test_the_starter_is_shown_as_one_of_the_files_and_has_no_content(desk: Desk, ledger: StubLedger) -> None:
+    ledger.put("headquarters", MAC, starter=True)
     starter = (await desk.listed())[0]
     assert (starter["state"], starter["granted"], [grant["units"] for grant in starter["grants"]]) == ("starter", True, [50, 1])
+    assert await desk.file("starter") == starter
+    where = "/v1/clusters/headquarters/license-files/starter"
+    assert [(await desk.http.get(f"{where}/content")).status_code, (await desk.http.delete(where)).status_code] == [404, 404]
+    ledger.put("headquarters", MAC, starter=False)
+    assert (await desk.http.get(where)).status_code == 404

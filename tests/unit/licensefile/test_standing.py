@@ -112,6 +112,11 @@ def test_only_the_first_feature_of_a_name_counts_and_every_increment_adds() -> N
     assert [(g.feature, g.units, g.overdraft_units) for g in grants_of(lines)] == [("PHONE_UNIT", 21, 150), ("CCM_NODE", 2, 0)]
 
 
+def test_which_feature_line_is_first_is_signed_and_not_the_order_in_the_file() -> None:
+    first, second = made_line(1, keyword="FEATURE", units=10), made_line(2, keyword="FEATURE", units=700)
+    assert [(g.units, g.overdraft_units) for g in grants_of(offered(write_file([second, first])).lines)] == [(10, 50)]
+
+
 def test_supersede_voids_lines_issued_earlier_and_no_others() -> None:
     older, newer = made_line(1, units=10, issued=date(2026, 1, 1)), made_line(2, units=20, issued=date(2026, 2, 1))
     newer = with_attributes(newer, {"SUPERSEDE": ""})

@@ -203,6 +203,29 @@ def test_a_reason_says_the_numbers_and_what_to_do() -> None:
     assert "re-hosted" in reason
 
 
+LONG = "A" * 5000
+HOSTILE = {
+    "key_id": f"INCREMENT PHONE_UNIT cisco 5.0 permanent 1 NOTICE=<KeyId>{LONG}</KeyId>",
+    "key_id_turns_the_text_around": "INCREMENT PHONE_UNIT cisco 5.0 permanent 1 NOTICE=<KeyId>\u202eA</KeyId>",
+    "host_id_breaks_the_line": "INCREMENT PHONE_UNIT cisco 5.0 permanent 1 HOSTID=\u2028x",
+    "host_ids": f'INCREMENT PHONE_UNIT cisco 5.0 permanent 1 HOSTID="{LONG} {LONG}"',
+    "attribute_twice": f"INCREMENT PHONE_UNIT cisco 5.0 permanent 1 {LONG} {LONG}",
+    "attribute_without_value": f"INCREMENT PHONE_UNIT cisco 5.0 permanent 1 {LONG}= ",
+    "feature": f"INCREMENT {LONG} cisco 5.0 permanent 1",
+    "element": f"INCREMENT PHONE_UNIT cisco 5.0 permanent 1 NOTICE=<LicFileID>{LONG}</LicFileID>",
+    "keyword": f"{LONG} x",
+    "server": f"SERVER h ANY {LONG}",
+    "vendor": f"VENDOR h a b {LONG}",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_reason_quotes_a_hostile_file_briefly_and_printably(text: str) -> None:
+    for reason in judge(offered(text.encode()), HEADQUARTERS, {}, TODAY):
+        assert len(reason.text) <= 500
+        assert reason.text.isprintable()
+
+
 def test_at_most_a_hundred_reasons_are_shown_and_all_are_counted() -> None:
     reasons = judge(offered(b"nonsense\n" * 250), HEADQUARTERS, {}, TODAY)
     refusal = refused("a.lic", reasons)
