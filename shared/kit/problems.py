@@ -16,6 +16,11 @@ from shared.kit.trace import current_trace
 
 PROBLEM_JSON = "application/problem+json"
 _SLUGS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
+_UNREADABLE = {
+    "There was an error parsing the body": "the body cannot be read; it must be JSON in UTF-8, nested at most some hundreds deep, "
+    "with numbers of at most some thousands of digits"
+}
+"""What the framework says of such a body helps nobody."""
 _MOST_ERRORS = 20
 _LONGEST_ECHO = 80
 
@@ -150,7 +155,9 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     slug = _SLUGS.get(error.status_code, "invalid-request" if error.status_code < 500 else "internal-error")
-    detail = f"{request.method} {request.url.path[:200]}: {error.detail}"
+    detail = f"{request.method} {request.url.path[:200]}: {_UNREADABLE.get(error.detail, error.detail)}"
+    if error.status_code == 400:  # the framework's word for some contents that cannot be read; for all others it says 422, and so do we
+        return problem_response(slug, 422, "The request cannot be understood", detail, headers=error.headers)
     return problem_response(slug, error.status_code, error.detail, detail, headers=error.headers)
 
 

@@ -47,13 +47,13 @@ async def test_a_listing_of_faults_and_an_echo_have_an_end(toy: httpx.AsyncClien
         (b"null", 422),
         (b'{"name": NaN, "words": Infinity}', 422),
         (b'{"name": "a", "words": "w", "copies": 1' + b"0" * 400 + b"}", 422),
-        (b'{"name": "a", "words": "w", "copies": 1' + b"0" * 10_000 + b"}", 400),
-        (b"\xff\xfe\x00", 400),
+        (b'{"name": "a", "words": "w", "copies": 1' + b"0" * 10_000 + b"}", 422),
+        (b"\xff\xfe\x00", 422),
         (b'{"name": "\\ud800", "words": "w"}', 422),
         (b'{"\\ud800": 1, "name": "a", "words": "w"}', 422),
         (b'{"name": "nul \\u0000", "words": "w"}', 422),
         (b'{"name": ".", "words": "w"}', 422),
-        (b"[" * 100_000, 400),
+        (b"[" * 100_000, 422),
     ],
 )
 async def test_no_body_whatever_is_an_error_that_nobody_foresaw(toy: httpx.AsyncClient, content: bytes, status: int) -> None:
