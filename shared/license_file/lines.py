@@ -89,7 +89,8 @@ class LicenseLine:
     """INCREMENT or FEATURE: what one line licenses.
 
     `expiry` None never expires; `count` None is uncounted (then `<Count>` holds the units). `attributes` maps upper-case names
-    to values without their quotes, runs of blanks made one; an attribute without a value maps to "".
+    to values without their quotes, runs of blanks made one; an attribute without a value maps to "". `elements`: those of
+    VENDOR_STRING and of NOTICE together, for where the vendor put one does not matter; read once, since everything asks for them.
     Building one by hand raises ValueError for what no line of a file can say.
     """
 
@@ -101,6 +102,7 @@ class LicenseLine:
     count: int | None
     attributes: Mapping[str, str] = field(hash=False)
     first_line: int = field(default=1, compare=False)
+    elements: Mapping[str, tuple[str, ...]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         named = {name.upper(): values.one_blank(value) for name, value in self.attributes.items()}
@@ -115,11 +117,8 @@ class LicenseLine:
         if self.count is not None and not 0 < self.count <= values.MOST_UNITS:
             raise ValueError(f"count {self.count} must be 1 to {values.MOST_UNITS}, or None for uncounted")
         object.__setattr__(self, "attributes", MappingProxyType(named))
-
-    @property
-    def elements(self) -> Mapping[str, tuple[str, ...]]:
-        """The elements of VENDOR_STRING and of NOTICE together: where the vendor put one does not matter."""
-        return values.elements(f"{self.attributes.get('VENDOR_STRING', '')} {self.attributes.get('NOTICE', '')}")
+        found = values.elements(f"{named.get('VENDOR_STRING', '')} {named.get('NOTICE', '')}")
+        object.__setattr__(self, "elements", MappingProxyType(found))
 
     @property
     def units(self) -> int | None:

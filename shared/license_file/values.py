@@ -5,7 +5,6 @@ Digits are bounded before they are converted: no input may cost more than its ow
 """
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
@@ -94,7 +93,7 @@ def element(name: str, value: object) -> str:
     return text
 
 
-def elements(text: str) -> Mapping[str, tuple[str, ...]]:
+def elements(text: str) -> dict[str, tuple[str, ...]]:
     """The innermost `<Name>value</Name>` elements of a text: values by name, in their order."""
     found: dict[str, list[str]] = {}
     for match in _ELEMENT.finditer(text):

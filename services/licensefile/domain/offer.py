@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from services.licensefile.domain.lines import FileLine, digest_of, file_lines
@@ -37,7 +38,7 @@ class Offer:
         clean = "".join(letter if letter.isprintable() else "�" for letter in self.file_name)
         return clean if len(clean) <= LONGEST_FILE_NAME else clean[: LONGEST_FILE_NAME - 1] + "…"
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 
@@ -45,7 +46,7 @@ class Offer:
     def is_empty(self) -> bool:
         return not self.content.removeprefix(BOM).strip()
 
-    @property
+    @cached_property
     def license_file_ids(self) -> tuple[str, ...]:
         """The different LicFileIDs in the file's order; a good file has exactly one."""
         return tuple(dict.fromkeys(line.license_file_id for line in self.text.license_lines if line.license_file_id))
