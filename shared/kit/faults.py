@@ -37,14 +37,20 @@ class Faults:
         self._bus = bus
         self._events = events
         self._failed_at: datetime | None = None
+        self._recovered_at: datetime | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def report(self, error: Exception, operation: str) -> None:
-        """Log an error that nobody foresaw and tell of it; collisions are logged only, they pass by themselves."""
+    async def report(self, error: Exception, operation: str, *, unless_told_since: datetime | None = None) -> None:
+        """Log an error that nobody foresaw and tell of it; collisions are logged only, they pass by themselves.
+
+        ``unless_told_since``: when the store was last seen well. A failure that was told and over since then is this one.
+        """
         correlation_id = current_trace().trace_id
         if is_collision(error):
             _log.warning("collision", service=self._service, operation=operation, error=repr(error))
         elif is_store_failure(error):
+            if unless_told_since is not None and self._recovered_at is not None and self._recovered_at > unless_told_since:
+                return
             self._store_failed(operation, correlation_id, error)
         else:
             _log.error("internal-error", service=self._service, operation=operation, exc_info=error)
@@ -98,7 +104,7 @@ class Faults:
                 _log.info("data-store-still-away", service=self._service, error=repr(error))
                 continue
             _log.warning("data-store-recovered", service=self._service)
-            self._failed_at = None
+            self._failed_at, self._recovered_at = None, self._database.clock.now()
             return
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,11 +1,18 @@
 """Takes committed events out of the outbox and hands them to the bus; a row is deleted only after the bus has it for good.
 
 A crash between hand-over and deletion repeats the event; the reader's inbox makes the repetition harmless.
+
+Must not be broken: a row is handed over once at a time, and one whose reader is slow or failing holds up no other. A few hand-overs
+are busy at once; one that takes long makes room for the next and goes on beside it, up to a limit.
 """
 
 import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Envelope
@@ -14,11 +21,27 @@ from shared.kit.database import Database
 from shared.kit.leader import leadership
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
+from shared.kit.tasks import ended
 
 _log = log_of("relay")
-_BATCH = 200
-_AT_ONCE = 8
-_PAUSE_AFTER_FAILURE_SECONDS = 0.5
+_BUSY_AT_ONCE = 8
+_BUSY_SECONDS = 0.25
+"""A hand-over that takes longer waits for somebody else, and its place is better used."""
+
+_MOST_UNDER_WAY = 512
+_GATHERING_SECONDS = 0.005
+"""What is committed or handed over within this time is fetched or deleted in one statement."""
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _HandOver:
+    """A row on its way; ``began``: when its event was committed, by the clock of ``time.monotonic``."""
+
+    work: asyncio.Task[None]
+    began: float
 
 
 class Relay:
@@ -29,44 +52,90 @@ class Relay:
         self._bus = bus
         self._metrics = metrics
         self._poll_seconds = poll_seconds
+        self._busy = asyncio.Semaphore(_BUSY_AT_ONCE)
+        self._under_way: dict[int, _HandOver] = {}
 
     async def run(self) -> None:
-        """Relay until cancelled; a store or bus that is away is waited for."""
+        """Relay until cancelled; a store that is away is waited for."""
         while True:
             try:
                 async with leadership(self._database, "relay") as connection:
-                    while True:
-                        self._database.wake.clear()
-                        if await self.relay_batch(connection) < _BATCH:
-                            await self._wait()
+                    await self._lead(connection)
             except Exception as error:
                 _log.warning("relay-interrupted", service=self._database.schema, error=repr(error))
-                await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+
+    async def _lead(self, connection: AsyncConnection) -> None:
+        """Relay for as long as the lead is held; raises what the driver raises when it is lost."""
+        try:
+            while True:
+                self._database.wake.clear()
+                await self._delete_handed_over(connection)
+                await self._fetch(connection)
+                await self._wait()
+        finally:
+            # Whoever leads next begins with these rows again: they must have ended here.
+            await ended([one.work for one in self._under_way.values()])
+            self._under_way.clear()
+            self._show_age()
 
     async def _wait(self) -> None:
+        """Until something was committed or handed over, at most until the next poll."""
         try:
             await asyncio.wait_for(self._database.wake.wait(), self._poll_seconds)
         except TimeoutError:
             return
+        await asyncio.sleep(_GATHERING_SECONDS)
 
-    async def relay_batch(self, connection: AsyncConnection) -> int:
-        """Hand over the oldest events; returns how many there were."""
+    async def _delete_handed_over(self, connection: AsyncConnection) -> None:
+        ended_ones = {sequence: one.work for sequence, one in self._under_way.items() if one.work.done()}
+        # One that was cancelled from outside was not handed over: its row is fetched again.
+        done = [sequence for sequence, work in ended_ones.items() if not work.cancelled() and work.exception() is None]
+        if done:
+            outbox = self._database.tables.outbox
+            await connection.execute(delete(outbox).where(outbox.c.sequence.in_(done)))
+        for sequence in ended_ones:
+            del self._under_way[sequence]
+
+    async def _fetch(self, connection: AsyncConnection) -> None:
+        """Begin with the oldest events that are not under way. Asked also when there is no room: it shows that the lead is held."""
         outbox = self._database.tables.outbox
-        chosen = select(outbox.c.sequence, outbox.c.envelope, func.extract("epoch", func.now() - outbox.c.created_at).label("age"))
-        rows = (await connection.execute(chosen.order_by(outbox.c.sequence).limit(_BATCH))).all()
-        self._metrics.outbox_age.labels(self._database.schema).set(float(rows[0].age) if rows else 0)
-        gate = asyncio.Semaphore(_AT_ONCE)
+        under_way = bindparam("under_way", list(self._under_way), ARRAY(BigInteger))
+        age = func.extract("epoch", func.clock_timestamp() - outbox.c.created_at).label("age")
+        chosen = select(outbox.c.sequence, outbox.c.envelope, age).where(outbox.c.sequence != all_(under_way))
+        rows = await connection.execute(chosen.order_by(outbox.c.sequence).limit(_MOST_UNDER_WAY - len(self._under_way)))
+        for row in rows:
+            work = asyncio.create_task(self._hand_over(row.sequence, row.envelope), name=f"{self._database.schema} hand-over")
+            work.add_done_callback(lambda _: self._database.wake.set())
+            self._under_way[row.sequence] = _HandOver(work, time.monotonic() - float(row.age))
+        self._show_age()
 
-        async def hand_over(sequence: int, envelope: Envelope) -> int:
-            async with gate:
-                await self._bus.publish(envelope)
-            self._metrics.events_published.labels(self._database.schema, envelope.type).inc()
-            return sequence
+    async def _hand_over(self, sequence: int, raw: dict[str, Any]) -> None:
+        """Until the bus has it; returns only then."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                envelope = Envelope.model_validate(raw)
+                await self._publish(envelope)
+            except Exception as error:
+                _log.warning("hand-over-failed", service=self._database.schema, sequence=sequence, error=repr(error))
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- spreads retries, protects nothing
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            else:
+                self._metrics.events_published.labels(self._database.schema, envelope.type).inc()
+                return
 
-        outcomes = await asyncio.gather(*(hand_over(r.sequence, Envelope.model_validate(r.envelope)) for r in rows), return_exceptions=True)
-        done = [outcome for outcome in outcomes if isinstance(outcome, int)]
-        await connection.execute(delete(outbox).where(outbox.c.sequence.in_(done)))
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return len(rows)
+    async def _publish(self, envelope: Envelope) -> None:
+        """Hand over, holding one of the busy places for a moment only."""
+        async with self._busy:
+            publishing = asyncio.create_task(self._bus.publish(envelope))
+            try:
+                await asyncio.wait({publishing}, timeout=_BUSY_SECONDS)
+            except asyncio.CancelledError:
+                await ended([publishing])
+                raise
+        await publishing
+
+    def _show_age(self) -> None:
+        oldest = min((one.began for one in self._under_way.values()), default=None)
+        self._metrics.outbox_age.labels(self._database.schema).set(0 if oldest is None else time.monotonic() - oldest)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +36,7 @@ class Timers:
 
     def __init__(self) -> None:
         self._timers: dict[str, Timer] = {}
+        self._looked_at: datetime | None = None
 
     def every(self, seconds: float, action: Action) -> None:
         """Run ``action`` every ``seconds``; its name is the function's."""
@@ -56,9 +57,9 @@ class Timers:
                     await self._lead(lead, database, faults)
             except Exception as error:
                 _log.warning("timers-interrupted", service=database.schema, error=repr(error))
-                await faults.report(
-                    error, "timers"
-                )  # the lead is asked for all the time: where nobody calls, only this sees the store fail
+                # Where nobody calls, only the lead sees the store fail; it may see late what a request has told before.
+                await faults.report(error, "timers", unless_told_since=self._looked_at)
+                self._looked_at = None  # what fails after this is news
             await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
 
     async def _lead(self, lead: AsyncConnection, database: Database, faults: Faults) -> None:
@@ -68,6 +69,7 @@ class Timers:
         try:
             while True:
                 await lead.execute(text("SELECT 1"))
+                self._looked_at = database.clock.now()
                 await asyncio.sleep(_LOOK_AFTER_LEAD_SECONDS)
         finally:
             await ended(running)

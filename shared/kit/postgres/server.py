@@ -1,7 +1,8 @@
 """One PostgreSQL server on one data directory: made, started, stopped. Everything here blocks; `embedded.py` does not.
 
 Must not be broken: fsync and synchronous_commit stay on, because an answer that was given is a promise (only tests that throw
-their data away give durability up, by name); the server listens on no port; every login gives the password, the operating system's account alone opens nothing.
+their data away give durability up, by name); the server listens on no port; every login gives the password, the operating system's
+account alone opens nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """The life of an event: outbox, relay, bus, inbox, dead letter. At least once on the way, once in its effect."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 import httpx
 import pytest
@@ -33,6 +36,29 @@ class DyingBus(RememberingBus):
         if self.deaths:
             self.deaths -= 1
             raise ConnectionResetError("died between hand-over and deletion")
+
+
+class SlowBus(RememberingBus):
+    """Keeps every hand-over waiting until it is let go; remembers how many there were of one event at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.cancelled = 0
+        self.most_at_once = 0
+        self._now: Counter[UUID] = Counter()
+
+    async def publish(self, envelope: Envelope) -> None:
+        self._now[envelope.id] += 1
+        self.most_at_once = max(self.most_at_once, *self._now.values())
+        try:
+            await super().publish(envelope)
+            await self.go.wait()
+            if self.cancelled:
+                self.cancelled -= 1
+                raise asyncio.CancelledError
+        finally:
+            self._now[envelope.id] -= 1
 
 
 def _consuming(handler: Handler) -> Consumers:
@@ -121,6 +147,53 @@ async def test_a_poison_event_becomes_a_dead_letter_is_counted_and_holds_nobody_
     assert names == ["heard well", "poison", "well"]
     assert (letter.envelope["subject"], letter.error) == ("poison", "LookupError('cannot be handled')")
     assert 'license_events_handled_total{outcome="buried",service="toy",type="toy.note-taken.v1"} 1.0' in counted
+
+
+async def test_events_that_fail_again_and_again_hold_up_no_later_one(
+    toy_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics
+) -> None:
+    heard: list[str] = []
+
+    async def hear(_tx: Transaction, event: NoteTaken) -> None:
+        if event.name.startswith("poison"):
+            raise LookupError("cannot be handled")
+        heard.append(event.name)
+
+    app = toy_app(toy_url, bus, clock, metrics, consumers=_consuming(hear), delivery_limit=1_000_000)
+    async with running(app) as toy:
+        for name in (*(f"poison {n}" for n in range(20)), "well"):
+            await toy.post("/v1/notes", json={"name": name, "words": name})
+
+        async def passed() -> bool:
+            return await _rows(kit_of(app), "outbox") == 20
+
+        await eventually(passed, "the later event has passed those that fail")
+        assert heard == ["well"]
+        await toy.post("/v1/notes", json={"name": "later", "words": "later"})
+        await eventually(passed, "and so has the next")
+    assert heard == ["well", "later"]
+
+
+async def test_a_row_is_handed_over_once_at_a_time_however_long_that_takes(toy_url: str, clock: TestClock, metrics: Metrics) -> None:
+    bus = SlowBus()
+    app = toy_app(toy_url, bus, clock, metrics, outbox_poll_seconds=0.01)
+    async with running(app) as toy:
+        for number in range(12):
+            await toy.post("/v1/notes", json={"name": f"{number}", "words": f"{number}"})
+
+        async def all_begun() -> bool:
+            return len(bus.envelopes) == 12
+
+        await eventually(all_begun, "all are under way, those of later commits too")
+        waiting = (await toy.get("/metrics")).text
+        bus.cancelled = 1
+        bus.go.set()
+        await _drained(kit_of(app))
+    await bus.close()
+    assert bus.most_at_once == 1
+    assert len(bus.envelopes) == 13, "only the one that was cancelled on the way was handed over again"
+    (age,) = [line for line in waiting.splitlines() if line.startswith("license_outbox_oldest_seconds{")]
+    assert float(age.split()[-1]) > 0
 
 
 async def test_the_trace_and_the_caller_of_a_request_reach_its_readers(

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import text
@@ -15,7 +16,7 @@ from shared.kit.metrics import Metrics
 from shared.kit.postgres import EmbeddedPostgres
 from shared.kit.transaction import Transaction
 from tests.house import RememberingBus, eventually, running
-from tests.service.kit.toy import NoteTaken, ToyErrorOccurred, ToyStoreFailed, ToyStoreRecovered, toy_app
+from tests.service.kit.toy import NoteTaken, ToyErrorOccurred, ToyStoreFailed, ToyStoreRecovered, kit_of, toy_app
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -113,3 +114,35 @@ async def test_a_collision_is_no_alarm(toy_url: str, bus: RememberingBus, clock:
         await bus.hear(NoteTaken)
     assert bus.heard(ToyErrorOccurred) == []
     assert bus.heard(ToyStoreFailed) == []
+
+
+async def test_a_store_that_fails_while_nobody_calls_is_told_each_time(
+    fragile: EmbeddedPostgres, bus: RememberingBus, clock: TestClock
+) -> None:
+    async with running(toy_app(fragile.url(), bus, clock, Metrics())):
+        for times in (1, 2):
+            await fragile.stop(mode="immediate")
+            await bus.hear(ToyStoreFailed, times)
+            await fragile.start_again()
+            await bus.hear(ToyStoreRecovered, times)
+    assert len(bus.heard(ToyStoreFailed)) == 2
+
+
+async def test_what_is_noticed_late_of_a_failure_that_was_told_and_is_over_is_not_told_again(
+    fragile: EmbeddedPostgres, bus: RememberingBus, clock: TestClock
+) -> None:
+    app = toy_app(fragile.url(), bus, clock, Metrics())
+    faults = kit_of(app).faults
+    lost = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+    async with running(app):
+        seen_well = clock.now()
+        await faults.report(lost, "a request")
+
+        async def over() -> bool:
+            return bool(bus.heard(ToyStoreRecovered)) and faults._failed_at is None
+
+        await eventually(over, "the failure was told and is over")
+        await faults.report(lost, "timers", unless_told_since=seen_well)
+        assert len(bus.heard(ToyStoreFailed)) == 1
+        await faults.report(lost, "timers", unless_told_since=clock.now())
+        await bus.hear(ToyStoreFailed, 2)

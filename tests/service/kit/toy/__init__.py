@@ -139,7 +139,14 @@ async def teapot() -> Note:
 
 
 def toy_app(
-    url: str, bus: Bus, clock: Clock, metrics: Metrics, *, consumers: Consumers | None = None, timers: Timers | None = None, **settings: int
+    url: str,
+    bus: Bus,
+    clock: Clock,
+    metrics: Metrics,
+    *,
+    consumers: Consumers | None = None,
+    timers: Timers | None = None,
+    **settings: float,
 ) -> FastAPI:
     """The toy as an application."""
     plan = Plan(
