@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 from sqlalchemy import event
 from sqlalchemy.util import await_only
@@ -46,6 +45,25 @@ async def test_a_file_that_two_instances_hear_of_grants_once(ledger: LedgerUnder
     assert sorted((a.license_file_id, a.granted) for a in answers) == [(file_id(0), True), (file_id(1), True)]
 
 
+async def test_a_rehost_into_one_cluster_and_its_ancestor_into_another_at_once_grant_once(
+    ledger: LedgerUnderTest, second: LedgerUnderTest
+) -> None:
+    """Whoever reads first that nobody knows the ancestor must not write so after the other has."""
+    for n in range(8):
+        await ledger.put_cluster(f"old{n}", starter=False)
+        await ledger.put_cluster(f"new{n}", starter=False)
+    facts = []
+    for n in range(8):
+        facts.append(ledger.install(2 * n, ("PHONE_UNIT", 10, 5), cluster=f"old{n}"))
+        facts.append(ledger.install(2 * n + 1, ("PHONE_UNIT", 10, 5), cluster=f"new{n}", replaces=[file_id(2 * n)]))
+    await asyncio.gather(*facts)
+    for n in range(8):
+        assert await second.pool(cluster=f"new{n}") == (10, 5, 0, "within")
+        assert await second.pool(cluster=f"old{n}") == (0, 0, 0, "within")
+    await ledger.assert_sums()
+    assert await ledger.rows("SELECT * FROM dead_letter") == []
+
+
 async def test_one_new_cluster_and_one_first_node_through_two_instances_get_one_starter(
     ledger: LedgerUnderTest, second: LedgerUnderTest
 ) -> None:
@@ -72,12 +90,10 @@ async def test_a_migration_and_check_outs_at_once_leave_a_frozen_cluster_or_a_de
     for round_ in range(6):
         cluster = f"m{round_}"
         await ledger.put_cluster(cluster)
-        migration, *puts = await asyncio.gather(
-            second.http.post(f"/v1/clusters/{cluster}/migration", json=asked),
-            *(ledger.put(f"d{n}", "phone-5", cluster) for n in range(3)),
-            ledger.install(round_, ("CCM_NODE", 2, 0), cluster=cluster),
-        )
-        admitted = [p.status_code for p in puts if isinstance(p, httpx.Response)].count(201)
+        puts = asyncio.gather(*(ledger.put(f"d{n}", "phone-5", cluster) for n in range(3)))
+        file = ledger.install(round_, ("CCM_NODE", 2, 0), cluster=cluster)
+        migration, answers, _ = await asyncio.gather(second.http.post(f"/v1/clusters/{cluster}/migration", json=asked), puts, file)
+        admitted = [answer.status_code for answer in answers].count(201)
         assert (migration.status_code, admitted) in {(201, 1), (409, 3)}
     await ledger.assert_sums()
     assert await ledger.rows("SELECT * FROM dead_letter") == []
