@@ -56,21 +56,17 @@ async def page_of_clusters(tx: Transaction, after: str | None, limit: int) -> li
 async def _listings(tx: Transaction, rows: Sequence[ClusterRow]) -> list[ClusterListing]:
     """Three more questions, however many clusters there are."""
     names = [row.cluster for row in rows]
-    nodes = (await tx.session.scalars(select(NodeRow).where(col(NodeRow.cluster).in_(names)).order_by(col(NodeRow.node)))).all()
+    nodes: dict[str, list[NodeRow]] = {name: [] for name in names}
+    for node in await tx.session.scalars(select(NodeRow).where(col(NodeRow.cluster).in_(names)).order_by(col(NodeRow.node))):
+        nodes[node.cluster].append(node)
+    files: dict[str, list[str]] = {name: [] for name in names}
     file_id = col(LicenseFileRow.license_file_id)
     asked = select(col(LicenseFileRow.cluster), file_id).where(col(LicenseFileRow.cluster).in_(names)).order_by(file_id)
-    files = (await tx.session.execute(asked)).all()
+    for cluster, known in await tx.session.execute(asked):
+        files[cluster].append(known)
     granting = (col(GrantLineRow.source) == "starter", col(GrantLineRow.granting), col(GrantLineRow.cluster).in_(names))
     starters = set(await tx.session.scalars(select(col(GrantLineRow.cluster)).where(*granting)))
-    return [
-        ClusterListing(
-            row,
-            [n for n in nodes if n.cluster == row.cluster],
-            [f.license_file_id for f in files if f.cluster == row.cluster],
-            row.cluster in starters,
-        )
-        for row in rows
-    ]
+    return [ClusterListing(row, nodes[row.cluster], files[row.cluster], row.cluster in starters) for row in rows]
 
 
 async def page_of_nodes(tx: Transaction, cluster: str, after: str | None, limit: int) -> list[NodeRow]:

@@ -45,7 +45,12 @@ async def test_while_frozen_each_type_is_admitted_up_to_its_count_and_nodes_up_t
     assert (third.status_code, third.json()["type"]) == (409, "urn:licensing:problem:provisioning-frozen")
     assert (third.json()["covered"], third.json()["held"]) == (2, 2)
     other = await ledger.put("one", "phone-1")  # a type that was not counted, though units are free
-    assert (other.status_code, other.json()["covered"]) == (409, 0)
+    assert (other.status_code, other.json()["device_type"], other.json()["covered"]) == (409, "phone-1", 0)
+    cheaper = await ledger.put("five0", "phone-4")  # one was counted
+    assert (cheaper.status_code, cheaper.json()["pool"]["used"]) == (200, 9)
+    assert (await ledger.put("five1", "phone-4")).json()["held"] == 1
+    assert (await ledger.put("five1", "cti-port")).status_code == 409  # costs nothing, and was not counted
+    assert (await ledger.put("five0", "phone-5")).status_code == 200
     assert (await ledger.put("five0", "phone-5")).status_code == 200  # nothing changes
     await ledger.delete("five0")
     assert (await ledger.put("five2", "phone-5")).status_code == 201  # one for one
@@ -53,7 +58,7 @@ async def test_while_frozen_each_type_is_admitted_up_to_its_count_and_nodes_up_t
     await ledger.put_node("cm2", B)
     node = await ledger.put_node("cm3", C)
     assert (node.json()["type"], node.json()["covered"], node.json()["held"]) == ("urn:licensing:problem:provisioning-frozen", 2, 2)
-    assert {r.rule for r in await ledger.bus.hear(RequestRefused, count=3)} == {"provisioning-frozen"}
+    assert {r.rule for r in await ledger.bus.hear(RequestRefused, count=5)} == {"provisioning-frozen"}
 
 
 async def test_the_real_file_replaces_the_provisional_grant_and_ends_the_freeze(ledger: LedgerUnderTest) -> None:
