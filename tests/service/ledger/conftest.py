@@ -1,7 +1,7 @@
 """A running ledger with prices, and the words in which its tests speak."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
@@ -48,7 +48,6 @@ class LedgerUnderTest:
     http: httpx.AsyncClient
     bus: RememberingBus
     app: FastAPI
-    macs: int = field(default=0)
 
     @property
     def database(self) -> Database:

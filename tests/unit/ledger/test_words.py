@@ -53,51 +53,51 @@ def test_exhausted_units_are_told_with_the_numbers_and_the_cheapest_way_out_firs
     assert str(refused.value) == said
 
 
-@pytest.mark.parametrize(
-    ("refusal", "said"),
-    [
-        (
-            ProvisioningFrozen(4, "phone-5", 1, 1),
-            "The migration counted 1 device of type phone-5 and the cluster has 1; "
-            f"no more are added before the real license file is installed. {INSTALL}",
-        ),
-        (
-            ProvisioningFrozen(4, "phone-5", 0, 0),
-            "The migration counted 0 devices of type phone-5 and the cluster has 0; "
-            f"no more are added before the real license file is installed. {INSTALL}",
-        ),
-        (
-            ProvisioningFrozen(1, None, 2, 3),
-            f"The migration counted 2 nodes and the cluster has 3; no more are added before the real license file is installed. {INSTALL}",
-        ),
-        (
-            software_license_missing(1, 6, 0),
-            "The cluster runs 6.x and has no software license (SW_FEATURE). Install a license file with a SW_FEATURE line of 6.x.",
-        ),
-        (
-            software_license_missing(1, 6, 5),
-            "The cluster runs 6.x and its software license (SW_FEATURE) only reaches 5.x. "
-            "Install a license file with a SW_FEATURE line of 6.x.",
-        ),
-        (unknown_device_types(["b", "a"]), "Not in the catalogue: a, b. See GET /v1/device-types, or add a local type."),
-        (
-            unknown_device_types(f"t{n:02}" for n in range(22)),
-            f"Not in the catalogue: {', '.join(f't{n:02}' for n in range(20))} and 2 more. See GET /v1/device-types, or add a local type.",
-        ),
-        (
-            MigrationNotPossible(1, 2, None),
-            "The cluster has 1 device and 2 license files; a migration is for a cluster that has neither. Migrate into a new cluster.",
-        ),
-        (
-            invalid_inventory(["the text is not UTF-8"]),
-            "The inventory cannot be migrated: the text is not UTF-8. Correct it and send it again.",
-        ),
-        (
-            invalid_inventory(f"line {n}" for n in range(21)),
-            f"The inventory cannot be migrated: {'; '.join(f'line {n}' for n in range(20))} and 1 more. Correct it and send it again.",
-        ),
-    ],
-)
+SAID: list[tuple[Exception, str]] = [
+    (
+        ProvisioningFrozen(4, "phone-5", 1, 1),
+        "The migration counted 1 device of type phone-5 and the cluster has 1; "
+        f"no more are added before the real license file is installed. {INSTALL}",
+    ),
+    (
+        ProvisioningFrozen(4, "phone-5", 0, 0),
+        "The migration counted 0 devices of type phone-5 and the cluster has 0; "
+        f"no more are added before the real license file is installed. {INSTALL}",
+    ),
+    (
+        ProvisioningFrozen(1, None, 2, 3),
+        f"The migration counted 2 nodes and the cluster has 3; no more are added before the real license file is installed. {INSTALL}",
+    ),
+    (
+        software_license_missing(1, 6, 0),
+        "The cluster runs 6.x and has no software license (SW_FEATURE). Install a license file with a SW_FEATURE line of 6.x.",
+    ),
+    (
+        software_license_missing(1, 6, 5),
+        "The cluster runs 6.x and its software license (SW_FEATURE) only reaches 5.x. "
+        "Install a license file with a SW_FEATURE line of 6.x.",
+    ),
+    (unknown_device_types(["b", "a"]), "Not in the catalogue: a, b. See GET /v1/device-types, or add a local type."),
+    (
+        unknown_device_types(f"t{n:02}" for n in range(22)),
+        f"Not in the catalogue: {', '.join(f't{n:02}' for n in range(20))} and 2 more. See GET /v1/device-types, or add a local type.",
+    ),
+    (
+        MigrationNotPossible(1, 2, None),
+        "The cluster has 1 device and 2 license files; a migration is for a cluster that has neither. Migrate into a new cluster.",
+    ),
+    (
+        invalid_inventory(["the text is not UTF-8"]),
+        "The inventory cannot be migrated: the text is not UTF-8. Correct it and send it again.",
+    ),
+    (
+        invalid_inventory(f"line {n}" for n in range(21)),
+        f"The inventory cannot be migrated: {'; '.join(f'line {n}' for n in range(20))} and 1 more. Correct it and send it again.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refusal", "said"), SAID)
 def test_every_other_no_says_what_happened_and_what_to_do(refusal: Exception, said: str) -> None:
     assert str(refusal) == said
 
