@@ -29,7 +29,7 @@ class RegistrationSettings(ServiceSettings):
     """OVERDRAFT of a PHONE_UNIT line, in percent of its units, rounded down."""
 
     migration_approval_units: int = Field(default=5_000, ge=0)
-    """A free migration of more units waits for the vendor's approval."""
+    """A free migration that brings its source cluster above so many units waits for the vendor's approval."""
 
     migration_approval_nodes: int = Field(default=100, ge=0)
-    """A free migration of more nodes waits for the vendor's approval."""
+    """A free migration that brings its source cluster above so many nodes waits for the vendor's approval."""

@@ -142,6 +142,14 @@ async def free_file(tx: Transaction, migration_id: str, source_cluster: str, mac
     return found[0] if found else None
 
 
+async def given_free(tx: Transaction, source_cluster: str) -> tuple[int, int]:
+    """Nodes and units of all approved migrations of a source cluster."""
+    sums = select(func.coalesce(func.sum(col(OrderRow.nodes)), 0), func.coalesce(func.sum(col(OrderRow.units)), 0))
+    ours = sums.where(col(OrderRow.source_cluster) == source_cluster, col(OrderRow.status) == "approved")
+    nodes, units = (await tx.session.execute(ours)).one()
+    return int(nodes), int(units)
+
+
 async def replacements_in(tx: Transaction, order_id: int, share: int) -> dict[str, str]:
     """Of all files ever made of one share: which one each re-host replaced, by the id of the re-host."""
     chosen = select(col(LicenseFileRow.license_file_id), col(LicenseFileRow.replaces))

@@ -7,6 +7,7 @@ it is no signature, since the customer makes the file. Reading refuses document 
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
@@ -191,8 +192,7 @@ def _wrong_values(migration: MigrationFile) -> list[str]:
     for _, count, units_each in migration.device_types:
         numbers += [("count", count, MOST_DEVICES), ("unitsEach", units_each, MOST_UNITS_EACH)]
     reasons += [f"{name} {value} must be 0 to {most}" for name, value, most in numbers if not 0 <= value <= most]
-    seen: set[str] = set()
-    reasons += [f"device type {text[:80]!r} is given twice" for text in types if text in seen or seen.add(text)]  # type: ignore[func-returns-value]
+    reasons += [f"device type {text[:80]!r} is given {times} times" for text, times in Counter(types).items() if times > 1]
     if len(types) > MOST_TYPES:
         reasons.append(f"there are {len(types)} device types; at most {MOST_TYPES} are allowed")
     if migration.total_units > MOST_TOTAL_UNITS:

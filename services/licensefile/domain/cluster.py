@@ -2,13 +2,7 @@
 
 from dataclasses import dataclass
 
-PHONE_UNIT = "PHONE_UNIT"
-CCM_NODE = "CCM_NODE"
-SW_FEATURE = "SW_FEATURE"
-FEATURES = (PHONE_UNIT, CCM_NODE, SW_FEATURE)
-
-LAST_MAJOR_THAT_BINDS_UNITS = 5
-"""Up to here units and nodes follow the cluster's major; from 6 on the software license does."""
+from shared.license_file.features import SOFTWARE_MAJOR, SW_FEATURE, major_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +20,9 @@ class Cluster:
         return major_of(self.product_version)
 
 
-def major_of(version: str) -> int:
-    """The major part of a version such as 6.1; only majors are ever compared."""
-    return int(version.split(".")[0])
-
-
 def lowest_major(feature: str, cluster_major: int) -> int:
     """The lowest major that a line of ``feature`` may have on a cluster.
 
     Up to 5.x it is the cluster's own. From 6.x on unit and node lines of 5.x stay good, and only the software license follows.
     """
-    return cluster_major if feature == SW_FEATURE else min(cluster_major, LAST_MAJOR_THAT_BINDS_UNITS)
+    return cluster_major if feature == SW_FEATURE else min(cluster_major, SOFTWARE_MAJOR - 1)

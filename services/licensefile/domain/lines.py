@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.licensefile.domain.cluster import FEATURES, major_of
+from shared.license_file.features import FEATURES, major_of
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import canonical
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from services.licensefile.domain.cluster import LAST_MAJOR_THAT_BINDS_UNITS, SW_FEATURE, Cluster, lowest_major
+from services.licensefile.domain.cluster import Cluster, lowest_major
 from services.licensefile.domain.lines import FileLine
+from shared.license_file.features import SOFTWARE_MAJOR, SW_FEATURE
 
 FileState = Literal["installed", "superseded", "expired", "host_mismatch", "version_mismatch", "retired", "grace_exceeded"]
 MismatchState = Literal["host_mismatch", "version_mismatch"]
@@ -58,7 +59,7 @@ def mismatch_of(mac: str, lines: Sequence[FileLine], cluster: Cluster) -> Mismat
         return Mismatch("host_mismatch", f"No node of {cluster.name!r} has the MAC {mac} that the file is bound to.")
     # A file that also holds units or nodes stays good without its software license: the ledger asks for that by itself.
     software_only = all(line.feature == SW_FEATURE for line in lines)
-    bound = [line for line in lines if line.feature != SW_FEATURE or software_only or cluster.major <= LAST_MAJOR_THAT_BINDS_UNITS]
+    bound = [line for line in lines if line.feature != SW_FEATURE or software_only or cluster.major < SOFTWARE_MAJOR]
     if low := next((line for line in bound if line.major < lowest_major(line.feature, cluster.major)), None):
         text = f"The cluster is at {cluster.product_version}, but the file's {low.feature} line is for version {low.version}."
         return Mismatch("version_mismatch", text)

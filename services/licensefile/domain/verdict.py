@@ -6,12 +6,13 @@ A file with a reason is never installed; a file without one always may be. Every
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from services.licensefile.domain.cluster import FEATURES, Cluster, lowest_major
+from services.licensefile.domain.cluster import Cluster, lowest_major
 from services.licensefile.domain.history import Known, reasons_of_history
 from services.licensefile.domain.lines import FileLine
 from services.licensefile.domain.offer import LONGEST_FILE_NAME, Offer, SignatureFault
 from services.licensefile.domain.reasons import Reason
 from shared.license_file.composing import VENDOR
+from shared.license_file.features import FEATURES
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import canonical
 
@@ -114,5 +115,5 @@ _SIGNATURE_TEXTS: Mapping[SignatureFault, str] = {
     "signature_invalid": f"the signature does not fit the line, so somebody or something changed it. {_ASK_AGAIN}",
     "unknown_signer": "it is signed by a key that is not trusted here (KeyId {key}). If the vendor has a new key, put its public key "
     "into the folder of trusted keys; a file without KeyId is from before these signatures and must be issued anew.",
-    "key_revoked": "the key {key} that signed it is revoked. Ask the vendor for the same file, signed by a current key.",
+    "key_revoked": "the key {key} that signed it is revoked. Have the file re-hosted to the same MAC: that signs it with the current key.",
 }

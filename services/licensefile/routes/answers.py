@@ -10,6 +10,7 @@ from services.licensefile.domain.reasons import MOST_REASONS_SHOWN, Reason
 from shared.contracts.bodies.ledger import ClusterBody, ReportedLicenseFile
 from shared.contracts.bodies.licensefile import GrantBody, LicenseFileBody, LicenseFileVerdict, LicenseLineBody
 from shared.contracts.events.licensefile import RefusalReason
+from shared.license_file.features import CCM_NODE, PHONE_UNIT
 
 
 def line_body(line: FileLine) -> LicenseLineBody:
@@ -64,8 +65,8 @@ def file_members(file: InstalledFile) -> dict[str, Any]:
 def starter_body(cluster: ClusterBody, starter: ReportedLicenseFile) -> LicenseFileBody:
     """The starter license, which is no file, as one of the list."""
     grants = [
-        GrantBody(feature="PHONE_UNIT", units=starter.units, overdraft_units=starter.overdraft_units),
-        GrantBody(feature="CCM_NODE", units=starter.nodes, overdraft_units=0),
+        GrantBody(feature=PHONE_UNIT, units=starter.units, overdraft_units=starter.overdraft_units),
+        GrantBody(feature=CCM_NODE, units=starter.nodes, overdraft_units=0),
     ]
     return LicenseFileBody(
         license_file_id=starter.license_file_id,

@@ -26,7 +26,7 @@ from shared.kit.transaction import TransactionDep
 router = APIRouter(prefix="/v1/clusters/{cluster}/license-files", tags=["license files"])
 
 ClusterPath = Annotated[Name, Path()]
-FilePath = Annotated[Name, Path(description="LicFileID: 17 digits; or `starter`.")]
+FilePath = Annotated[Name, Path(description="LicFileID: 17 digits.")]
 
 
 class _Upload(BaseModel):
@@ -65,7 +65,7 @@ async def list_license_files(cluster: ClusterPath, request: Request, tx: Transac
 
 @router.get("/{license_file_id}", openapi_extra=needs("viewer"))
 async def get_license_file(cluster: ClusterPath, license_file_id: FilePath, request: Request, tx: TransactionDep) -> LicenseFileBody:
-    """One file: its state and why, its lines, and what it grants."""
+    """One file: its state and why, its lines, and what it grants; or the starter license by the id that the list shows."""
     if license_file_id == STARTER and (starter := await _starter(request.app.state.ledger, cluster)):
         return starter
     file = await store.find(tx, cluster, license_file_id)

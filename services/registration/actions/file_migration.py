@@ -31,20 +31,24 @@ async def file_migration(tx: Transaction, settings: RegistrationSettings, migrat
         if made := await store.free_file(tx, migration.migration_id, migration.source_cluster, host):
             raise MigrationAlreadyRegistered(migration.migration_id, migration.source_cluster, made.license_file_id)
         order = await _add(tx, migration, product_version, email)
-        if migration.total_units <= settings.migration_approval_units and migration.nodes <= settings.migration_approval_nodes:
-            order = await store.approve(tx, order, None, False)
     elif order.migration_digest != migration.digest and not order.shares:
         raise MigrationFileChanged(migration.migration_id, str(order.order_id))
-    if order.status != "approved":
-        raise MigrationAwaitsApproval(
-            migration_id=migration.migration_id,
-            order_id=str(order.order_id),
-            nodes=migration.nodes,
-            units=migration.total_units,
-            threshold_nodes=settings.migration_approval_nodes,
-            threshold_units=settings.migration_approval_units,
-        )
-    return order
+    if order.status == "approved":
+        return order
+    given_nodes, given_units = await store.given_free(tx, migration.source_cluster)
+    waits = MigrationAwaitsApproval(
+        migration_id=migration.migration_id,
+        order_id=str(order.order_id),
+        nodes=migration.nodes,
+        units=migration.total_units,
+        given_nodes=given_nodes,
+        given_units=given_units,
+        threshold_nodes=settings.migration_approval_nodes,
+        threshold_units=settings.migration_approval_units,
+    )
+    if waits.is_above_threshold:
+        raise waits
+    return await store.approve(tx, order, None, False)
 
 
 async def _add(tx: Transaction, migration: MigrationFile, product_version: str, email: str) -> Order:

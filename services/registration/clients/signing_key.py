@@ -61,18 +61,6 @@ def load_or_make(settings: RegistrationSettings) -> SigningKey:
     return key
 
 
-def public_key_pem(settings: RegistrationSettings) -> bytes:
-    """The public key as PEM. Raises SigningKeyError."""
-    return load_or_make(settings).public_pem
-
-
-def install_public_key(key: SigningKey, folder: Path) -> Path:
-    """Put the public key among the ones a customer trusts, as ``<key id>.pem``; the folder is there already."""
-    target = folder / f"{key.key_id}.pem"
-    _write_public(target, key.public_pem)
-    return target
-
-
 def _passphrase(settings: RegistrationSettings) -> bytes:
     given = settings.signing_key_passphrase
     passphrase = given.get_secret_value().encode() if given is not None else b""

@@ -7,12 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.registration.domain.order import Order, major_of
+from services.registration.domain.order import Order
 from shared.license_file.composing import license_line
+from shared.license_file.features import CCM_NODE, PHONE_UNIT, SOFTWARE_MAJOR, SW_FEATURE, major_of
 from shared.license_file.lines import LicenseLine
-
-SOFTWARE_MAJOR = 6
-"""From this major version on a file also carries the software license."""
 
 MOST_REHOSTS = 100
 """Of one license, one after the other: every ancestor stands in the file, which has a largest size."""
@@ -73,13 +71,16 @@ class AlreadyRehosted(Exception):
 
 @dataclass
 class SameMac(Exception):
-    """The file is bound to this MAC already."""
+    """The file is bound to this MAC already, and the current key signed it."""
 
     license_file_id: str
     mac: str
 
     def __str__(self) -> str:
-        return f"License file {self.license_file_id} is bound to {self.mac} already. Download it, or name the MAC of the new server."
+        return (
+            f"License file {self.license_file_id} is bound to {self.mac} already and signed with the current key. "
+            "Download it, or name the MAC of the new server."
+        )
 
 
 @dataclass
@@ -101,11 +102,14 @@ def overdraft_of(units: int, percent: int) -> int:
     return units * percent // 100
 
 
-def check_rehost(file: LicenseFile, ancestors: Collection[str], mac: str) -> None:
-    """May ``file`` be made again for ``mac``? Raises AlreadyRehosted, SameMac, RehostLimitReached."""
+def check_rehost(file: LicenseFile, ancestors: Collection[str], mac: str, *, of_current_key: bool) -> None:
+    """May ``file`` be made again for ``mac``? For its own MAC only to sign it with a newer key.
+
+    Raises AlreadyRehosted, SameMac, RehostLimitReached.
+    """
     if file.replaced_by is not None:
         raise AlreadyRehosted(file.license_file_id, file.replaced_by)
-    if file.mac == mac:
+    if file.mac == mac and of_current_key:
         raise SameMac(file.license_file_id, mac)
     if len(ancestors) >= MOST_REHOSTS:
         raise RehostLimitReached(file.license_file_id, len(ancestors))
@@ -137,10 +141,10 @@ def lines_of(order: Order, content: Content, license_file_id: str) -> list[Licen
 
     SW_FEATURE has no order count: an order does not hold software licenses, every file of it brings one.
     """
-    wanted = [("CCM_NODE", content.nodes, 0, order.nodes), ("PHONE_UNIT", content.units, content.overdraft_units, order.units)]
+    wanted = [(CCM_NODE, content.nodes, 0, order.nodes), (PHONE_UNIT, content.units, content.overdraft_units, order.units)]
     found: list[tuple[str, int, int, int | None]] = [line for line in wanted if line[1]]
     if major_of(order.product_version) >= SOFTWARE_MAJOR:
-        found.append(("SW_FEATURE", 1, 0, None))
+        found.append((SW_FEATURE, 1, 0, None))
     return [
         license_line(
             feature=feature,

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from services.registration.domain.order import OLDEST_MAJOR, UnsupportedVersion, major_of
+from services.registration.domain.order import OLDEST_MAJOR, UnsupportedVersion
+from shared.license_file.features import major_of
 from shared.license_file.migration_file import InvalidMigrationFile, MigrationFile, read
 
 MOST_REASONS = 100
@@ -56,19 +57,32 @@ class MigrationFileChanged(Exception):
 
 @dataclass
 class MigrationAwaitsApproval(Exception):
-    """A migration above the threshold waits until the vendor approves its order."""
+    """A migration above the threshold waits until the vendor approves its order.
+
+    ``given_nodes``, ``given_units``: what its source cluster got free of charge before; they count, lest a threshold be passed in parts.
+    """
 
     migration_id: str
     order_id: str
     nodes: int
     units: int
+    given_nodes: int
+    given_units: int
     threshold_nodes: int
     threshold_units: int
 
+    @property
+    def is_above_threshold(self) -> bool:
+        """Whether it waits at all."""
+        return self.nodes + self.given_nodes > self.threshold_nodes or self.units + self.given_units > self.threshold_units
+
     def __str__(self) -> str:
+        before = self.given_nodes + self.given_units > 0
+        given = f" beside the {self.given_nodes} nodes and {self.given_units} units given before" if before else ""
         return (
-            f"{self.nodes} nodes and {self.units} units are more than {self.threshold_nodes} nodes and {self.threshold_units} units, "
-            f"which are given without approval. Once order {self.order_id} is approved, register the same migration file again."
+            f"Migration {self.migration_id} needs {self.nodes} nodes and {self.units} units{given}; up to {self.threshold_nodes} nodes and "
+            f"{self.threshold_units} units in all are given to one source cluster without approval. "
+            f"Once order {self.order_id} is approved, register the same migration file again."
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from shared.license_file.features import major_of
+
 OLDEST_MAJOR = 5
 """Licensing begins with product version 5.0."""
 
@@ -153,11 +155,6 @@ class OrderExpired(Exception):
         return f"The licenses of this order expired on {self.expires}; a license file would be refused at once. Place a new order."
 
 
-def major_of(product_version: str) -> int:
-    """The major part of a product version such as 6.1.2."""
-    return int(product_version.partition(".")[0])
-
-
 def check_order(product_version: str, nodes: int, units: int, expires: date | None, today: date) -> None:
     """May this be ordered? Raises EmptyOrder, UnsupportedVersion, ExpiryPassed."""
     if nodes == 0 and units == 0:
@@ -173,13 +170,18 @@ def may_be_split(split: Split, units: int, threshold_units: int) -> bool:
     return units >= threshold_units if split == "by_policy" else split == "allowed"
 
 
+def check_not_expired(order: Order, today: date) -> None:
+    """Is a license file of this order worth making? Raises OrderExpired."""
+    if order.expires is not None and order.expires < today:
+        raise OrderExpired(order.expires)
+
+
 def next_share(order: Order, nodes: int | None, units: int | None, today: date) -> Share:
     """The share that becomes the next license file; None means all that remains.
 
     Raises OrderExpired, EmptyShare, OrderExhausted, SplitNotAllowed.
     """
-    if order.expires is not None and order.expires < today:
-        raise OrderExpired(order.expires)
+    check_not_expired(order, today)
     asked_nodes = order.remaining_nodes if nodes is None else nodes
     asked_units = order.remaining_units if units is None else units
     exhausted = order.remaining_nodes == order.remaining_units == 0

@@ -3,11 +3,16 @@
 import asyncio
 import hashlib
 import re
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 
-from tests.service.registration.desk import EMAIL, MAC, OTHER_MAC, THIRD_MAC, Desk, problem_of
+from shared.kit.clock import TestClock
+from shared.kit.metrics import Metrics
+from tests.house import RememberingBus, running
+from tests.service.registration.desk import EMAIL, MAC, OTHER_MAC, THIRD_MAC, Desk, desk_app, problem_of
 
 SHAPE = r"""# order \d+, share 1: 15 of 20 nodes, 15000 of 20000 units
 INCREMENT CCM_NODE cisco 5\.0 permanent uncounted \\
@@ -106,6 +111,31 @@ async def test_a_rehost_to_the_same_mac_or_of_an_unknown_file_is_refused(desk: D
     assert problem_of(await desk.rehost(first, "00-15-C5-F3-A1-B2")) == (409, "same-mac")
     assert problem_of(await desk.rehost("20200101000000000")) == (404, "not-found")
     assert problem_of(await desk.http.get("/v1/registrations/20200101000000000/license-file")) == (404, "not-found")
+
+
+async def test_a_file_of_an_earlier_signing_key_is_signed_anew_for_the_same_mac(
+    desk: Desk, database_url: str, tmp_path: Path, bus: RememberingBus, clock: TestClock, metrics: Metrics
+) -> None:
+    """The vendor's key was replaced: a file that nobody trusts any more must not be lost to its server."""
+    first = (await desk.register(await desk.pak())).json()["license_file_id"]
+    newer = tmp_path / "newer"
+    async with running(desk_app(database_url, newer, bus, clock, metrics)) as http:
+        rotated = Desk(http, newer)
+        answer = await rotated.rehost(first, MAC, reason="the key was revoked")
+        assert answer.status_code == 201, answer.text
+        again = answer.json()["license_file_id"]
+        assert {line.replaces for line in await rotated.lines(again)} == {(first,)}
+        refused = await rotated.rehost(again, MAC)
+        assert problem_of(refused) == (409, "same-mac")
+        assert "current key" in refused.json()["detail"]
+
+
+async def test_an_expired_license_is_not_rehosted(desk: Desk, clock: TestClock) -> None:
+    pak = await desk.pak(expires=(clock.now().date() + timedelta(days=30)).isoformat())
+    made = (await desk.register(pak)).json()["license_file_id"]
+    clock.advance(timedelta(days=31))
+    assert problem_of(await desk.rehost(made)) == (409, "order-expired")
+    assert (await desk.http.get(f"/v1/registrations/{made}")).json()["replaced_by"] is None
 
 
 async def test_a_repeated_rehost_with_the_same_key_gives_the_same_file(desk: Desk) -> None:

@@ -83,6 +83,10 @@ async def test_a_migration_above_the_threshold_waits_for_the_vendors_approval(st
     waits = await strict_desk.migrate(MIGRATION)
     assert problem_of(waits) == (409, "migration-awaits-approval")
     order_id = waits.json()["order_id"]
+    assert waits.json()["detail"] == (
+        "Migration m-20260314-1 needs 4 nodes and 240 units; up to 100 nodes and 100 units in all are given to one source cluster "
+        f"without approval. Once order {order_id} is approved, register the same migration file again."
+    )
     assert (await strict_desk.migrate(MIGRATION)).json()["order_id"] == order_id
     changed = await strict_desk.migrate(replace(MIGRATION, nodes=400))
     assert problem_of(changed) == (409, "migration-file-changed")
@@ -92,6 +96,20 @@ async def test_a_migration_above_the_threshold_waits_for_the_vendors_approval(st
     assert (approved["status"], approved["pak"]) == ("approved", None)
     made = await strict_desk.migrate(MIGRATION)
     assert (made.status_code, made.json()["units"]) == (201, 240)
+
+
+async def test_the_threshold_holds_for_all_free_files_of_one_source_cluster_together(strict_desk: Desk) -> None:
+    """Otherwise a cluster with many nodes would get as many free files, each just below it."""
+    small = replace(MIGRATION, device_types=(("cisco-7970", 12, 5),))
+    assert (await strict_desk.migrate(small)).status_code == 201
+    second = replace(small, migration_id="m-2")
+    refused = await strict_desk.migrate(second, OTHER_MAC)
+    assert problem_of(refused) == (409, "migration-awaits-approval")
+    assert (refused.json()["nodes"], refused.json()["given_nodes"], refused.json()["given_units"]) == (4, 4, 60)
+    assert "beside the 4 nodes and 60 units given before" in refused.json()["detail"]
+    await strict_desk.http.post(f"/v1/orders/{refused.json()['order_id']}/approval")
+    assert (await strict_desk.migrate(second, OTHER_MAC)).status_code == 201
+    assert (await strict_desk.migrate(replace(second, source_cluster="branch", migration_id="m-3"))).status_code == 201
 
 
 async def test_the_same_idempotency_key_serves_before_and_after_the_approval(strict_desk: Desk) -> None:

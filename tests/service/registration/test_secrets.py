@@ -46,7 +46,7 @@ async def test_neither_key_nor_passphrase_stands_in_logs_events_or_errors(
         def broken(_line: object) -> None:
             raise RuntimeError("the signing broke")
 
-        app.state.signing_key = SimpleNamespace(key=app.state.signing_key, sign=broken)
+        app.state.signing_key = SimpleNamespace(key=app.state.signing_key, key_id="none", sign=broken)
         failed = await desk.rehost(made)
         assert problem_of(failed) == (500, "internal-error")
         said.append(failed.text)

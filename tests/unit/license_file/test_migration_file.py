@@ -95,7 +95,7 @@ REFUSED = {
     "device_element_missing": (changed("<count>10</count>", ""), "<count> is missing in <device>"),
     "device_unknown_child": (changed("<device>\n", "<device>\n<a/>"), "<a> is not known"),
     "no_device": (changed("<device>", "<phone>").replace("</device>", "</phone>"), "<device> elements only"),
-    "type_twice": (changed("cti-port", "cisco-7970"), "given twice"),
+    "type_twice": (changed("cti-port", "cisco-7970"), "given 2 times"),
     "type_empty": (changed("cti-port", ""), "1 to 128"),
     "type_too_long": (changed("cti-port", "x" * 129), "1 to 128"),
     "id_with_markup": (changed("m-2026.1", "m&lt;1"), "migrationId"),

@@ -90,14 +90,15 @@ def test_an_id_is_the_moment_and_a_taken_one_moves_to_the_next_free_millisecond(
 
 
 def test_a_file_is_rehosted_once_to_another_mac_and_not_for_ever() -> None:
-    check_rehost(FILE, (), OTHER)
+    check_rehost(FILE, (), OTHER, of_current_key=True)
     with pytest.raises(SameMac):
-        check_rehost(FILE, (), MAC)
+        check_rehost(FILE, (), MAC, of_current_key=True)
+    check_rehost(FILE, (), MAC, of_current_key=False)
     with pytest.raises(AlreadyRehosted) as refused:
-        check_rehost(replace(FILE, replaced_by="20260401000000000"), (), OTHER)
+        check_rehost(replace(FILE, replaced_by="20260401000000000"), (), OTHER, of_current_key=True)
     assert refused.value.successor == "20260401000000000"
     with pytest.raises(RehostLimitReached):
-        check_rehost(FILE, ["x"] * MOST_REHOSTS, OTHER)
+        check_rehost(FILE, ["x"] * MOST_REHOSTS, OTHER, of_current_key=True)
 
 
 def test_ancestors_stand_from_the_direct_one_to_the_oldest() -> None:

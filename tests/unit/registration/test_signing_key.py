@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import SecretStr
 
-from services.registration.clients.signing_key import SigningKeyError, install_public_key, load_or_make, public_key_pem
+from services.registration.clients.signing_key import SigningKeyError, load_or_make
 from services.registration.settings import RegistrationSettings
 from shared.license_file.signature import key_id_of
 from tests.service.registration.desk import PASSPHRASE
@@ -49,16 +49,15 @@ def test_of_several_starts_at_once_the_first_key_stays(tmp_path: Path) -> None:
     assert [left.name for left in (tmp_path / "keys").iterdir()] == ["signing.pem"]
 
 
-def test_the_public_key_is_written_for_customers_and_installed_among_the_trusted_ones(tmp_path: Path) -> None:
-    made = load_or_make(settings(tmp_path / "signing.pem", make=True, public=tmp_path / "vendor.pem"))
-    trusted = tmp_path / "trusted"
-    trusted.mkdir()
-    installed = install_public_key(made, trusted)
-    assert installed == trusted / f"{made.key_id}.pem"
-    for pem in ((tmp_path / "vendor.pem").read_bytes(), installed.read_bytes(), public_key_pem(settings(tmp_path / "signing.pem"))):
-        public = load_pem_public_key(pem)
-        assert isinstance(public, Ed25519PublicKey)
-        assert key_id_of(public) == made.key_id
+def test_the_public_key_is_written_for_customers_at_every_start(tmp_path: Path) -> None:
+    made = load_or_make(settings(tmp_path / "signing.pem", make=True, public=tmp_path / "vendor.pub"))
+    (tmp_path / "vendor.pub").unlink()
+    load_or_make(settings(tmp_path / "signing.pem", public=tmp_path / "vendor.pub"))
+    public = load_pem_public_key((tmp_path / "vendor.pub").read_bytes())
+    assert isinstance(public, Ed25519PublicKey)
+    assert key_id_of(public) == made.key_id
+    assert (tmp_path / "vendor.pub").stat().st_mode & 0o777 == 0o644
+    assert b"PRIVATE" not in (tmp_path / "vendor.pub").read_bytes()
 
 
 def test_a_missing_key_is_an_error_unless_one_may_be_made(tmp_path: Path) -> None:
