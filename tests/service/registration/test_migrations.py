@@ -112,6 +112,15 @@ async def test_the_threshold_holds_for_all_free_files_of_one_source_cluster_toge
     assert (await strict_desk.migrate(replace(second, source_cluster="branch", migration_id="m-3"))).status_code == 201
 
 
+async def test_free_files_asked_for_at_once_do_not_pass_the_threshold_together(strict_desk: Desk) -> None:
+    small = replace(MIGRATION, device_types=(("cisco-7970", 6, 5),))
+    asked = [(replace(small, migration_id=f"m-{n}"), f"0015C5F3A1{n:02X}") for n in range(8)]
+    answers = await asyncio.gather(*(strict_desk.migrate(migration, mac) for migration, mac in asked))
+    made = [answer.json() for answer in answers if answer.status_code == 201]
+    assert [file["units"] for file in made] == [30] * 3
+    assert {problem_of(answer) for answer in answers if answer.status_code != 201} == {(409, "migration-awaits-approval")}
+
+
 async def test_the_same_idempotency_key_serves_before_and_after_the_approval(strict_desk: Desk) -> None:
     body = {"migration_file": write(MIGRATION).decode(), "mac": MAC, "email": EMAIL}
     key = {"Idempotency-Key": "migration"}
