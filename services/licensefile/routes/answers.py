@@ -12,6 +12,9 @@ from shared.contracts.bodies.licensefile import GrantBody, LicenseFileBody, Lice
 from shared.contracts.events.licensefile import RefusalReason
 from shared.license_file.features import CCM_NODE, PHONE_UNIT
 
+MOST_LINES_SHOWN = 100
+"""Of a file that is only judged; a megabyte of the shortest lines would be answered with ten."""
+
 
 def line_body(line: FileLine) -> LicenseLineBody:
     return LicenseLineBody(
@@ -103,6 +106,7 @@ def verdict_body(offer: Offer, reasons: tuple[Reason, ...]) -> LicenseFileVerdic
         file_name=offer.shown_name,
         reasons=reason_bodies(reasons[:MOST_REASONS_SHOWN]),
         reasons_total=len(reasons),
-        lines=[line_body(line) for line in offer.lines],
+        lines=[line_body(line) for line in offer.lines[:MOST_LINES_SHOWN]],
+        lines_total=len(offer.lines),
         grants=grant_bodies(offer.lines),
     )

@@ -67,7 +67,7 @@ class UploadedLicenseFile(LicenseFileBody):
 
 
 class LicenseFileVerdict(AnswerBody):
-    """What an upload would be answered. ``reasons``: at most 100 of ``reasons_total``; ``grants``: what it says it grants."""
+    """What an upload would be answered. ``reasons`` and ``lines``: at most 100 of all; ``grants``: what all lines say they grant."""
 
     verdict: Literal["accepted", "refused"]
     license_file_id: str | None
@@ -75,4 +75,5 @@ class LicenseFileVerdict(AnswerBody):
     reasons: list[RefusalReason]
     reasons_total: int
     lines: list[LicenseLineBody]
+    lines_total: int
     grants: list[GrantBody]

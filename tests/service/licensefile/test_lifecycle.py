@@ -1,5 +1,6 @@
 """What becomes of an installed file: its cluster changes, time passes, a re-host replaces it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from shared.contracts.events.licensefile import LicenseFileInstalled, LicenseFil
 from shared.kit.clock import TestClock
 from tests.house import RememberingBus
 from tests.service.licensefile.conftest import Desk, StubLedger, codes
-from tests.unit.licensefile.made import FILE_ID, FOREIGN_MAC, MAC, OLD_ID, OLDEST_ID, OTHER_ID, OTHER_MAC, made_file
+from tests.unit.licensefile.made import FILE_ID, FOREIGN_MAC, MAC, OLD_ID, OLDEST_ID, OTHER_ID, OTHER_MAC, made_file, made_line
 
 GOOD = made_file()
 DAY = timedelta(days=1)
@@ -79,6 +80,16 @@ async def test_a_file_is_valid_through_the_last_second_of_its_day(desk: Desk, bu
     assert codes(await desk.upload(made_file(expiry=today + DAY))) == {"already_installed", "expired"}
 
 
+async def test_a_file_is_as_good_as_the_first_of_its_lines_to_expire(desk: Desk, bus: RememberingBus, clock: TestClock) -> None:
+    today = clock.now().date()
+    lines = [made_line(1, expiry=today + 9 * DAY), made_line(2, expiry=today), made_line(3)]
+    assert (await desk.upload(made_file(*lines))).json()["expires_at"] == f"{today}T23:59:59Z"
+    clock.advance(DAY)
+    await desk.tick("expire")
+    assert await changes(bus, 1) == [("expired", False, 2)]
+    assert codes(await desk.upload(made_file(*lines))) == {"already_installed", "expired"}
+
+
 async def test_events_of_a_cluster_that_come_late_or_twice_change_nothing(desk: Desk, bus: RememberingBus, ledger: StubLedger) -> None:
     await desk.upload(GOOD)
     ledger.put("headquarters", FOREIGN_MAC, version=2)
@@ -140,6 +151,19 @@ async def test_a_rehost_into_another_cluster_takes_the_units_of_the_old_one_ther
     assert (await desk.upload(made_file(replaces=(OLD_ID,)))).status_code == 201
     (event,) = await bus.hear(LicenseFileStateChanged)
     assert (event.cluster, event.license_file_id, event.state, event.granting) == ("branch", OLD_ID, "superseded", False)
+
+
+async def test_a_rehost_and_its_ancestor_uploaded_at_once_never_both_grant(desk: Desk, bus: RememberingBus) -> None:
+    old, new = made_file(license_file_id=OLD_ID), made_file(replaces=(OLD_ID,))
+    calls = [desk.upload(content, cluster) for cluster in ("headquarters", "branch") for content in (old, new, old, new)]
+    answers = await asyncio.gather(*calls)
+    assert {answer.status_code for answer in answers} == {201, 422}
+    files = [file for cluster in ("headquarters", "branch") for file in await desk.listed(cluster)]
+    assert [file["license_file_id"] for file in files if file["state"] == "installed"] == [FILE_ID]
+    assert {file["state"] for file in files} <= {"installed", "superseded"}
+    accepted = sorted(answer.json()["license_file_id"] for answer in answers if answer.status_code == 201)
+    assert len(set(accepted)) == len(accepted)
+    assert sorted(event.license_file_id for event in await bus.hear(LicenseFileInstalled, len(accepted))) == accepted
 
 
 async def test_a_retired_file_stays_retired_when_a_rehost_replaces_it(desk: Desk, bus: RememberingBus) -> None:
