@@ -1,4 +1,4 @@
-"""What a line can license, and the versions from which which rule holds. Only majors are ever compared."""
+"""What a line can license, and the major version at which the rules change. Only majors are ever compared."""
 
 from typing import Final
 
