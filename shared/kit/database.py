@@ -30,6 +30,8 @@ class Database:
             hide_parameters=True,  # an error is logged with its statement; what callers sent is not for logs
             connect_args={
                 "timeout": 5,
+                # A server that is frozen or cut off ends no statement by itself: then we do, a little later than it would have.
+                "command_timeout": settings.statement_timeout_ms / 1000 + 2,
                 "server_settings": {
                     "application_name": f"licensing-{schema}",
                     "search_path": schema,

@@ -1,5 +1,9 @@
 """The database of a running instance, from behind its back: looked at, crashed, started again."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +45,19 @@ def server_of(place: Place) -> Server:
     assert pid is not None
     program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
     return Server(Path(program).parent, database_account(), pgdata, place.data / "socket", place.data / "log" / "postgres.log")
+
+
+@contextmanager
+def frozen(place: Place) -> Iterator[None]:
+    """A server that neither answers nor goes away, as behind a broken network: it and all its sessions stand still."""
+    pid = running_postmaster(place.data / "pgdata")
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # first: it starts no more sessions
+    sessions = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        for session in sessions:
+            os.kill(session, signal.SIGSTOP)
+        yield
+    finally:
+        for stopped in (*sessions, pid):
+            os.kill(stopped, signal.SIGCONT)

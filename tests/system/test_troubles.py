@@ -10,11 +10,16 @@ import httpx
 import pytest
 
 from tests.house import eventually
-from tests.system.database import ask, server_of
+from tests.system.database import ask, frozen, server_of
 from tests.system.instance import Place, started
 from tests.system.product import Product, mac, problem_of, users_of
 
-SETTINGS = {"LICENSING_INTERNAL_ERROR_QUIET_SECONDS": "3", "LICENSING_QUIET_CHECK_SECONDS": "0.5", "LICENSING_KEY_CACHE_SECONDS": "60"}
+SETTINGS = {
+    "LICENSING_INTERNAL_ERROR_QUIET_SECONDS": "3",
+    "LICENSING_QUIET_CHECK_SECONDS": "0.5",
+    "LICENSING_KEY_CACHE_SECONDS": "60",
+    "LICENSING_STATEMENT_TIMEOUT_MS": "2000",
+}
 STORE_ERROR, INTERNAL_ERROR = "CiscoLicenseDataStoreError", "CiscoLicenseInternalError"
 DEVICE = {"device_type": "cisco-7920"}
 
@@ -115,6 +120,17 @@ async def test_a_crashed_database_is_told_though_nobody_calls(product: Product, 
     finally:
         server.start()
 
+    await check_over(product)
+
+
+async def test_a_database_that_stands_still_keeps_nobody_waiting_for_ever(product: Product, shared_place: Place) -> None:
+    await product.read("/v1/clusters/hq/unit-report")  # the key is known from now on: the call below reaches the ledger
+    with frozen(shared_place):
+        answer = await product.admin.get("/v1/clusters/hq/unit-report")
+        assert answer.status_code == 503
+        assert problem_of(answer)["type"] == "urn:licensing:problem:data-store-unavailable"
+        assert int(answer.headers["retry-after"]) >= 1
+        assert await store_errors(product) >= 1
     await check_over(product)
 
 
