@@ -7,7 +7,6 @@ it passes and never held; and once an answer has begun, a failure breaks it off 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,7 +15,7 @@ from gateway.domain.caller import Caller
 from gateway.surface import Operation
 from shared.kit.logs import log_of
 from shared.kit.problems import problem_response
-from shared.kit.trace import CALLER_HEADER, Trace
+from shared.kit.trace import CALLER_HEADER, Trace, caller_in_header
 
 _log = log_of("forwarding")
 SCOPE_HEADER = "licensing-caller-scope"
@@ -27,7 +26,6 @@ _HOP_BY_HOP = frozenset(
 )
 # The key stays here as well: no service needs it.
 _OURS = frozenset({b"authorization", b"traceparent", CALLER_HEADER.encode(), SCOPE_HEADER.encode()})
-_HEADER_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -43,8 +41,7 @@ def forwarded_scope(scope: Scope, operation: Operation, path: str, caller: Calle
     headers = _without_hops(scope["headers"], _OURS)
     headers.append((b"traceparent", trace.traceparent.encode()))
     if caller is not None:
-        # A header holds ASCII; what is beyond it travels percent-encoded, and so does the percent sign itself.
-        headers.append((CALLER_HEADER.encode(), quote(caller.name, safe=_HEADER_SAFE).encode()))
+        headers.append((CALLER_HEADER.encode(), caller_in_header(caller.name).encode()))
         headers.append((SCOPE_HEADER.encode(), caller.scope.encode()))
     # 2.3: an application then listens for the client's disconnect, which is how event streams are ended.
     asgi = {"version": "3.0", "spec_version": "2.3"}

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/callers", tags=["callers"])
 _EITHER_SIDE: dict[str, Any] = {"security": [{SCHEME: [scope]} for scope in MANAGING]}
 
 
-def _scope_held(request: Request) -> str:
+async def _scope_held(request: Request) -> str:
     """Set by the entrance, which drops what arrives from outside under this name."""
     return request.headers[SCOPE_HEADER]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy import func, select
 
 from shared.contracts.base import Problem
 from shared.kit.boundary import Boundary
@@ -17,7 +18,7 @@ from shared.kit.consumers import Consumers, subscription_of
 from shared.kit.database import Database
 from shared.kit.faults import FaultEvents, Faults
 from shared.kit.health import Check, health_router
-from shared.kit.metrics import Metrics
+from shared.kit.metrics import Metrics, Refresh
 from shared.kit.migrations import head_of, revision_in
 from shared.kit.problems import PROBLEM_JSON, ProblemTable, install_problems
 from shared.kit.relay import Relay
@@ -94,12 +95,22 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         redoc_url=None,
     )
     app.state.kit = kit
+    metrics.before_scrape(plan.service, _counting_dead_letters(database, metrics))
     app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults)
     install_problems(app, plan.problems)
     app.include_router(health_router())
     for router in plan.routers:
         app.include_router(router)
     return app
+
+
+def _counting_dead_letters(database: Database, metrics: Metrics) -> Refresh:
+    async def count() -> None:
+        async with database.transaction() as tx:
+            dead = await tx.session.scalar(select(func.count()).select_from(database.tables.dead_letter))
+        metrics.dead_letters.labels(database.schema).set(dead or 0)
+
+    return count
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -112,7 +123,7 @@ def _lifespan_of(kit: Kit) -> Callable[[FastAPI], AbstractAsyncContextManager[No
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         plan = kit.plan
-        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings.inbox_days))
+        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings.inbox_days, kit.settings.dead_letter_days))
         if plan.consumers.types:
             await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         for start in plan.on_start:

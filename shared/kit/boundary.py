@@ -9,9 +9,10 @@ from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.problems import problem_response
 from shared.kit.store_faults import is_collision, is_store_failure
-from shared.kit.trace import CALLER_HEADER, begin_trace, tracing
+from shared.kit.trace import CALLER_HEADER, begin_trace, caller_from_header, tracing
 
 _log = log_of("http")
+_CALLER = CALLER_HEADER.encode()
 _QUIET = {"/livez", "/readyz", "/metrics"}
 
 
@@ -29,7 +30,7 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        caller = headers.get(CALLER_HEADER.encode(), b"nobody").decode("latin-1")
+        caller = caller_from_header(headers.get(_CALLER, b"nobody").decode("latin-1"))
         with tracing(begin_trace(headers.get(b"traceparent", b"").decode("latin-1"), caller)):
             await self._answer(scope, receive, send)
 

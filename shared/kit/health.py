@@ -1,5 +1,6 @@
 """/livez: the process runs. /readyz: it can work (its store answers, its schema is at the head, and what else the service needs)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
@@ -8,6 +9,8 @@ from pydantic import BaseModel
 
 Check = Callable[[], Awaitable[str | None]]
 """None when all is well, else what is missing."""
+
+_CHECK_SECONDS = 3.0
 
 
 class Health(BaseModel):
@@ -18,14 +21,17 @@ class Health(BaseModel):
 
 
 async def health_of(checks: Mapping[str, Check]) -> Health:
-    """Run every check; an exception is a finding."""
-    found: dict[str, str | None] = {}
-    for name, check in checks.items():
-        try:
-            found[name] = await check()
-        except Exception as error:
-            found[name] = type(error).__name__
+    """Run every check, side by side; an exception is a finding, and so is silence."""
+    found = dict(zip(checks, await asyncio.gather(*map(_finding, checks.values())), strict=True))
     return Health(status="ok" if not any(found.values()) else "unavailable", checks=found)
+
+
+async def _finding(check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            return await check()
+    except Exception as error:
+        return type(error).__name__
 
 
 def health_router() -> APIRouter:

@@ -48,7 +48,7 @@ class Once:
         return kind.model_validate(kept.answer)
 
 
-def _once(
+async def _once(
     request: Request,
     transaction: TransactionDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,

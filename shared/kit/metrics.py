@@ -3,6 +3,7 @@
 No id, MAC or address may become a label; the cluster's name is the only exception.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -13,6 +14,9 @@ from shared.kit.logs import log_of
 
 _log = log_of("metrics")
 TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_REFRESH_SECONDS = 3.0
+"""A store that hangs must not make the scraper give up: it would miss the very figures that tell of it."""
+
 Refresh = Callable[[], Awaitable[None]]
 
 
@@ -37,6 +41,12 @@ class Metrics:
             "license_events_handled_total",
             "Events handled, repeated (known already) or buried (dead letters).",
             ["service", "type", "outcome"],
+            registry=self.registry,
+        )
+        self.dead_letters = Gauge(
+            "license_dead_letter_rows",
+            "Events that no consumer could handle, in the service's own table.",
+            ["service"],
             registry=self.registry,
         )
         self.outbox_age = Gauge(
@@ -65,14 +75,17 @@ class Metrics:
         """Have ``refresh`` read figures from the store whenever somebody scrapes."""
         self._refreshers.append((service, refresh))
 
+    async def _refresh(self, service: str, refresh: Refresh) -> None:
+        try:
+            async with asyncio.timeout(_REFRESH_SECONDS):
+                await refresh()
+        except Exception as error:
+            self.refresh_failures.labels(service).inc()
+            _log.warning("metrics-refresh-failed", service=service, error=repr(error))
+
     async def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics as text and their content type. A store that is away leaves the last figures and is counted."""
-        for service, refresh in self._refreshers:
-            try:
-                await refresh()
-            except Exception as error:
-                self.refresh_failures.labels(service).inc()
-                _log.warning("metrics-refresh-failed", service=service, error=repr(error))
+        await asyncio.gather(*(self._refresh(service, refresh) for service, refresh in self._refreshers))
         if "application/openmetrics-text" in accept:
             return generate_openmetrics(self.registry), OPENMETRICS_TYPE  # type: ignore[no-untyped-call]
         return generate_latest(self.registry), TEXT_TYPE

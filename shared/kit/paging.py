@@ -48,7 +48,7 @@ def _storable(part: Any) -> bool:
     return "\x00" not in part and not any("\ud800" <= character <= "\udfff" for character in part)
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT, description="Items on a page.")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
 ) -> PageRequest:

@@ -22,7 +22,11 @@ class ServiceSettings(BaseSettings):
     """How long an event waits at most for the relay when nobody woke it (another process committed it)."""
 
     delivery_limit: int = Field(default=8, ge=1)
-    """How often a consumer may fail on an event before the event is put aside as a dead letter."""
+    """How often a consumer may fail on an event before the event is put aside as a dead letter; a collision
+    (deadlock, time-out of a statement) counts an eighth."""
+
+    dead_letter_days: int = Field(default=180, ge=1)
+    """How long events that no consumer could handle are kept for somebody to look at, after their metric has told of them."""
 
     inbox_days: int = Field(default=14, ge=1)
     """How long the ids of handled events, and the answers under an Idempotency-Key, are remembered."""

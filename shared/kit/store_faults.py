@@ -22,6 +22,8 @@ _COLLISION = (
     PoolTimeout,
 )
 
+_COLLISION_WEIGHT = 1 / 8
+
 
 def _causes(error: BaseException) -> list[BaseException]:
     chain: list[BaseException] = []
@@ -35,6 +37,16 @@ def _causes(error: BaseException) -> list[BaseException]:
 def is_collision(error: BaseException) -> bool:
     """Was it a deadlock, a lock or statement time-out, or no free connection? The same call may succeed a moment later."""
     return any(isinstance(cause, _COLLISION) for cause in _causes(error))
+
+
+def weight_of(error: BaseException) -> float:
+    """How much a failed delivery says against its event: an error of our own all, a collision little, a store without room nothing.
+
+    A collision passes by itself, but a consumer that always meets the time-out of its statement would meet it for ever.
+    """
+    if is_store_failure(error) or any(isinstance(cause, PoolTimeout) for cause in _causes(error)):
+        return 0.0
+    return _COLLISION_WEIGHT if is_collision(error) else 1.0
 
 
 def is_store_failure(error: BaseException) -> bool:

@@ -83,13 +83,16 @@ class Timers:
             await asyncio.sleep(timer.seconds)
 
 
-def forget_old(database: Database, days: int) -> Action:
-    """The action that forgets handled event ids and idempotent answers older than ``days``."""
+def forget_old(database: Database, days: int, dead_letter_days: int) -> Action:
+    """The action that forgets handled event ids and idempotent answers older than ``days``, and dead letters later."""
 
     async def forget_old_ids(transaction: Transaction) -> None:
+        inbox, idempotency, dead = database.tables.inbox, database.tables.idempotency, database.tables.dead_letter
         oldest = transaction.now - timedelta(days=days)
-        inbox, idempotency = database.tables.inbox, database.tables.idempotency
         await transaction.session.execute(delete(inbox).where(inbox.c.handled_at < oldest))
         await transaction.session.execute(delete(idempotency).where(idempotency.c.created_at < oldest))
+        died_before = transaction.now - timedelta(days=dead_letter_days)
+        for event_id in await transaction.session.scalars(delete(dead).where(dead.c.died_at < died_before).returning(dead.c.event_id)):
+            _log.warning("dead-letter-forgotten", service=database.schema, event_id=str(event_id), days=dead_letter_days)
 
     return forget_old_ids

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.events.alarms import AlarmRaised
-from shared.kit.trace import CALLER_HEADER
+from shared.kit.trace import CALLER_HEADER, caller_in_header
 from tests.service.alarms.facts import Alarms, file_installed, file_refused, store_failed
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -46,9 +46,9 @@ async def test_one_alarm_is_read_by_its_id(alarms: Alarms) -> None:
 async def test_an_acknowledged_alarm_stands_and_a_repeat_does_not_un_acknowledge_it(alarms: Alarms) -> None:
     await alarms.bus.say(file_refused(1))
     door = f"/v1/alarms/{(await alarms.only('FileError'))['alarm_id']}/acknowledgement"
-    first = await alarms.http.post(door, json={"comment": "asked for a new file"}, headers={CALLER_HEADER: "ada"})
+    first = await alarms.http.post(door, json={"comment": "asked for a new file"}, headers={CALLER_HEADER: caller_in_header("Büro 100%")})
     assert first.status_code == 200
-    assert (first.json()["state"], first.json()["acknowledged_by"]) == ("acknowledged", "ada")
+    assert (first.json()["state"], first.json()["acknowledged_by"]) == ("acknowledged", "Büro 100%")
     again = await alarms.http.post(door, headers={CALLER_HEADER: "bob"})
     assert (again.status_code, again.json()) == (200, first.json())
     await alarms.bus.say(file_refused(2))
@@ -56,7 +56,7 @@ async def test_an_acknowledged_alarm_stands_and_a_repeat_does_not_un_acknowledge
     assert await alarms.active("FileError", "error", "headquarters") == 1
     await alarms.bus.say(file_installed(3))
     over = await alarms.only("FileError")
-    assert (over["state"], over["comment"], over["acknowledged_by"]) == ("cleared", "asked for a new file", "ada")
+    assert (over["state"], over["comment"], over["acknowledged_by"]) == ("cleared", "asked for a new file", "Büro 100%")
     late = await alarms.http.post(door)
     assert (late.status_code, late.json()["type"]) == (409, "urn:licensing:problem:alarm-cleared")
     assert (late.json()["subject"], late.json()["cleared_at"]) == ("headquarters", "2026-03-14T09:00:03+00:00")

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -143,6 +144,12 @@ async def test_a_poison_event_becomes_a_dead_letter_is_counted_and_holds_nobody_
         dead = kit_of(app).database.tables.dead_letter
         async with kit_of(app).database.transaction() as tx:
             (letter,) = (await tx.session.execute(select(dead))).all()
+        assert 'license_dead_letter_rows{service="toy"} 1.0' in counted
+        for days, kept in ((179, 1), (2, 0)):
+            clock.advance(timedelta(days=days))
+            await kit_of(app).plan.timers.run_once(kit_of(app).database, "forget_old_ids")
+            assert await _rows(kit_of(app), "dead_letter") == kept
+        assert 'license_dead_letter_rows{service="toy"} 0.0' in (await toy.get("/metrics")).text
     assert heard == ["well"]
     assert names == ["heard well", "poison", "well"]
     assert (letter.envelope["subject"], letter.error) == ("poison", "LookupError('cannot be handled')")

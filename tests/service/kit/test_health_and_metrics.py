@@ -1,9 +1,13 @@
 """/livez, /readyz and /metrics of a whole service."""
 
+import asyncio
+
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from shared.kit import health, metrics
 from shared.kit.clock import TestClock
 from shared.kit.metrics import Metrics
 from shared.kit.postgres import EmbeddedPostgres
@@ -39,6 +43,29 @@ async def test_a_check_that_raises_is_a_finding(app: FastAPI, toy: httpx.AsyncCl
     kit_of(app).checks["catalogue"] = broken
     ready = await toy.get("/readyz")
     assert (ready.status_code, ready.json()["checks"]["catalogue"]) == (503, "LookupError")
+
+
+async def test_a_check_that_never_answers_is_a_finding(app: FastAPI, toy: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hanging() -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(health, "_CHECK_SECONDS", 0.05)
+    kit_of(app).checks.clear()
+    kit_of(app).checks["bus"] = hanging
+    ready = await toy.get("/readyz")
+    assert (ready.status_code, ready.json()["checks"]) == (503, {"bus": "TimeoutError"})
+
+
+async def test_figures_that_hang_keep_no_others_back(app: FastAPI, toy: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hanging() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(metrics, "_REFRESH_SECONDS", 0.05)
+    kit_of(app).metrics.before_scrape("stuck", hanging)
+    answer = await toy.get("/metrics")
+    assert answer.status_code == 200
+    assert 'license_metrics_refresh_failures_total{service="stuck"} 1.0' in answer.text
 
 
 async def test_requests_are_measured_by_route_template_and_never_by_path(toy: httpx.AsyncClient) -> None:

@@ -20,7 +20,7 @@ def _database(url: str, **settings: int) -> Database:
 
 @pytest.fixture
 async def database(toy_url: str) -> AsyncIterator[Database]:
-    database = _database(toy_url, statement_timeout_ms=100)
+    database = _database(toy_url, statement_timeout_ms=1000)
     yield database
     await database.close()
 

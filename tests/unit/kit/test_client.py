@@ -1,14 +1,16 @@
 """Asking another service: one exception when it does not answer, the trace and the caller passed on."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from shared.contracts.base import AnswerBody
 from shared.kit.client import ServiceClient
 from shared.kit.problems import UpstreamUnavailable
-from shared.kit.trace import begin_trace, tracing
+from shared.kit.trace import begin_trace, caller_from_header, tracing
 
 
 class Thing(AnswerBody):
@@ -66,3 +68,41 @@ async def test_silence_is_told_by_its_kind(asking: Asking, error: type[httpx.Tra
         await asking(fail).get(["x"], Thing)
     assert told.value.reason == error.__name__
     assert "secret" not in str(told.value)
+
+
+async def test_an_answer_that_cannot_be_read_is_no_answer(asking: Asking) -> None:
+    for content in (b"", b"<html>", b'{"other": 1}', b'{"name": 1}'):
+        with pytest.raises(UpstreamUnavailable) as told:
+            await asking(lambda _request, content=content: httpx.Response(200, content=content)).get(["x"], Thing)  # type: ignore[misc]
+        assert (told.value.upstream, told.value.reason) == ("ledger", "an answer that cannot be read")
+
+
+async def test_an_application_in_the_same_process_that_never_answers_is_given_up_at_the_deadline() -> None:
+    ended = asyncio.Event()
+
+    async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    client = ServiceClient("ledger", "http://ledger", httpx.ASGITransport(never), deadline_seconds=0.05)
+    with pytest.raises(UpstreamUnavailable) as told:
+        await asyncio.wait_for(client.get(["x"], Thing), 10)
+    assert told.value.reason == "no answer within 0.05 s"
+    assert ended.is_set()
+    await client.close()
+
+
+async def test_a_caller_beyond_ascii_is_told_so_that_the_other_side_reads_it(asking: Asking) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(404)
+
+    with tracing(begin_trace(None, "Büro 100% 漢")):
+        await asking(answer).get(["x"], Thing)
+    sent = seen[0].headers["licensing-caller"]
+    assert sent.isascii()
+    assert caller_from_header(sent) == "Büro 100% 漢"

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.contracts.base import Envelope
 from shared.kit import memory_bus
@@ -23,6 +24,7 @@ class Reader:
         self.tried = 0
         self.taken: list[Envelope] = []
         self.buried: list[tuple[Envelope, str]] = []
+        self.burials_that_fail = 0
         self.subscription = Subscription("reader", frozenset(types), self._deliver, self._bury, LIMIT)
 
     async def _deliver(self, envelope: Envelope) -> None:
@@ -32,6 +34,9 @@ class Reader:
         self.taken.append(envelope)
 
     async def _bury(self, envelope: Envelope, error: str) -> None:
+        if self.burials_that_fail:
+            self.burials_that_fail -= 1
+            raise asyncpg.CannotConnectNowError
         self.buried.append((envelope, error))
 
 
@@ -81,11 +86,27 @@ async def test_a_poison_event_is_buried_after_the_delivery_limit_with_its_last_e
     assert reader.buried == [(envelope, "ValueError(2)")]
 
 
-async def test_a_store_that_is_away_and_a_collision_are_waited_for_without_counting(pauses: list[float]) -> None:
+async def test_a_store_that_is_away_or_without_room_is_waited_for_without_counting(pauses: list[float]) -> None:
     away = [asyncpg.CannotConnectNowError() for _ in range(20)]
-    reader = Reader(*away, asyncpg.DeadlockDetectedError(), ValueError(), ValueError())
+    without_room = [PoolTimeout() for _ in range(200)]
+    reader = Reader(*away, *without_room, asyncpg.DeadlockDetectedError(), ValueError(), ValueError())
     await (await _bus_with(reader)).publish(_envelope())
-    assert (reader.tried, len(reader.taken), reader.buried) == (24, 1, [])
+    assert (reader.tried, len(reader.taken), reader.buried) == (224, 1, [])
+
+
+async def test_an_event_that_always_collides_is_buried_too_but_after_eight_times_as_many_tries(pauses: list[float]) -> None:
+    reader = Reader(*(asyncpg.QueryCanceledError("statement timeout") for _ in range(1000)))
+    envelope = _envelope()
+    await (await _bus_with(reader)).publish(envelope)
+    assert (reader.tried, reader.taken) == (8 * LIMIT, [])
+    assert reader.buried == [(envelope, "QueryCanceledError('statement timeout')")]
+
+
+async def test_a_burial_that_fails_is_tried_again_and_the_event_stays(pauses: list[float]) -> None:
+    reader = Reader(*(ValueError(number) for number in range(LIMIT + 1)))
+    reader.burials_that_fail = 1
+    await (await _bus_with(reader)).publish(_envelope())
+    assert (reader.tried, reader.taken, len(reader.buried)) == (LIMIT + 1, [], 1)
 
 
 async def test_pauses_grow_to_a_limit(pauses: list[float]) -> None:
