@@ -7,6 +7,7 @@ says by itself is anything but a problem.
 import asyncio
 import contextlib
 import json
+import resource
 import socket
 from collections.abc import Iterator
 
@@ -14,12 +15,16 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway import refusals
 from gateway.listening import cannot_listen
 from shared.kit.problems import PROBLEM_JSON
 from shared.kit.trace import current_trace
 
 _FINISH_SECONDS = 10
 _MOST_CONNECTIONS = 4096
+_HEAD_SECONDS = 30.0
+"""A client that does not get its request line and headers across in this time would hold a connection for nothing."""
+
 _LARGEST_HEAD_BYTES = 64 * 1024
 """Of a request line and its headers: the parser would collect them without end, before anybody has shown a key."""
 
@@ -53,10 +58,14 @@ def _config_of(gateway: FastAPI) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_FINISH_SECONDS,
     )
+
+
+def _most_connections() -> int:
+    """Half of the files that the process may have open: the database's connections are files too."""
+    return min(_MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 class _Server(uvicorn.Server):
@@ -68,10 +77,24 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """What is no HTTP, or has no end before its body, is answered with a problem too."""
+    """What is no HTTP, has no end before its body, or is one connection too many is answered with a problem too."""
 
     _head_bytes: int | None = None  # of the head that is being read; None between heads
     _begins_in_a_request = False  # the bytes just read; how many of them are of the next head is not known then
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_due = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+        if len(self.connections) > _most_connections():
+            self.app = refusals.too_many_connections(_most_connections())  # type: ignore[assignment]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_due.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        detail = f"The request line and the headers did not arrive within {_HEAD_SECONDS:g} s. The connection is closed."
+        self._refuse(408, "Request Timeout", "request-timeout", "The request did not arrive", detail)
 
     def data_received(self, data: bytes) -> None:
         self._begins_in_a_request = False
@@ -85,10 +108,13 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
+        self._head_due.cancel()
+        self._head_due = self.loop.call_later(_HEAD_SECONDS, self._give_up)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
+        self._head_due.cancel()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

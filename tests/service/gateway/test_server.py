@@ -1,0 +1,80 @@
+"""The HTTP server's own limits: what it says by itself is a problem too."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway import server
+from gateway.listening import listening_socket
+
+REQUEST = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """Where a server listens that says hello."""
+    app, stop = FastAPI(), asyncio.Event()
+    app.state.forwarder = SimpleNamespace(stop=lambda: None)
+
+    @app.get("/hello")
+    async def hello() -> dict[str, str]:
+        return {"hello": "world"}
+
+    @app.get("/slow")
+    async def slow() -> dict[str, str]:
+        await asyncio.sleep(0.2)
+        return {"hello": "at last"}
+
+    bound = listening_socket("127.0.0.1", 0)
+    serving = asyncio.create_task(server.serve(app, bound, stop, 0))
+    yield bound.getsockname()[1]
+    stop.set()
+    await serving
+    bound.close()
+
+
+async def _connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while True:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:  # bound, and about to listen
+            await asyncio.sleep(0)
+
+
+async def test_one_connection_too_many_is_told_so_with_a_problem_and_closed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 2)
+    held = [await _connected(port) for _ in range(2)]
+    for reader, writer in held:
+        writer.write(REQUEST)
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        answer = await client.get("/hello")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert (answer.headers["retry-after"], answer.headers["connection"]) == ("1", "close")
+    assert answer.json()["type"] == "urn:licensing:problem:busy"
+    assert "2 connections" in answer.json()["detail"]
+    for _, writer in held:
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /hello HT", REQUEST[:-2]])
+async def test_a_head_that_does_not_arrive_gives_its_connection_up(port: int, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(server, "_HEAD_SECONDS", 0.05)
+    reader, writer = await _connected(port)
+    writer.write(sent)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b"application/problem+json" in answer
+    assert b"urn:licensing:problem:request-timeout" in answer
+    writer.close()
+
+
+async def test_once_its_head_has_arrived_a_request_may_take_its_time(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_HEAD_SECONDS", 0.05)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        answers = [await client.get("/slow") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
