@@ -86,7 +86,7 @@ class _Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_due = self.loop.call_later(_HEAD_SECONDS, self._give_up)
         if len(self.connections) > _most_connections():
-            self.app = refusals.too_many_connections(_most_connections())  # type: ignore[assignment]
+            self.app = refusals.too_many_connections(_most_connections())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_due.cancel()
