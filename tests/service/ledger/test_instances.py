@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.util import await_only
 
+from services.ledger.actions.install_license_file import install_license_file
 from services.ledger.app import create_app
+from services.ledger.domain.transitions import Limits
 from services.ledger.settings import LedgerSettings
 from shared.contracts.events.ledger import ClusterChanged, GrantsChanged, PoolChanged
 from shared.kit.clock import TestClock
 from shared.kit.metrics import Metrics
-from tests.house import RememberingBus, running
+from tests.house import RememberingBus, eventually, running
 from tests.service.ledger.conftest import MAC, LedgerUnderTest, file_id, installed
 
 A, B = "001500000001", "001500000002"
@@ -62,6 +64,25 @@ async def test_a_rehost_into_one_cluster_and_its_ancestor_into_another_at_once_g
         assert await second.pool(cluster=f"old{n}") == (0, 0, 0, "within")
     await ledger.assert_sums()
     assert await ledger.rows("SELECT * FROM dead_letter") == []
+
+
+async def test_a_state_of_an_ancestor_waits_for_the_rehost_that_is_under_way(ledger: LedgerUnderTest) -> None:
+    """Both are the first that is heard of the ancestor: what is written last must not undo that it is superseded."""
+    await ledger.put_cluster("new", starter=False)
+    await ledger.put_cluster("old", starter=False)
+
+    async def waits() -> bool:
+        asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return bool(await ledger.rows(asked))
+
+    async with ledger.database.transaction() as tx:
+        await install_license_file(tx, Limits(), installed(2, ("PHONE_UNIT", 10, 5), cluster="new", replaces=[file_id(1)]))
+        late = asyncio.create_task(ledger.change_file(1, 2, "host_mismatch", granting=True, cluster="old"))
+        await eventually(waits, "the change of state waits")
+    await late
+    await ledger.install(1, ("PHONE_UNIT", 10, 5), cluster="old")
+    assert await ledger.pool(cluster="new") == (10, 5, 0, "within")
+    assert await ledger.pool(cluster="old") == (0, 0, 0, "within")
 
 
 async def test_one_new_cluster_and_one_first_node_through_two_instances_get_one_starter(
@@ -126,7 +147,7 @@ async def test_many_at_once_through_two_instances_keep_the_sums_and_nobody_waits
     assert len(told) == len(set(told))
 
 
-@pytest.mark.parametrize("path", ["/v1/clusters/hq", "/v1/clusters", "/v1/clusters/hq/nodes"])
+@pytest.mark.parametrize("path", ["/v1/clusters/hq", "/v1/clusters", "/v1/clusters/hq/nodes", "/v1/clusters/hq/unit-report"])
 async def test_what_is_read_of_a_cluster_is_of_one_moment(ledger: LedgerUnderTest, second: LedgerUnderTest, path: str) -> None:
     """A node that leaves through the other instance while this one reads is there with its role, or gone with it."""
     await ledger.put_node("cm1", A)
@@ -146,6 +167,8 @@ async def test_what_is_read_of_a_cluster_is_of_one_moment(ledger: LedgerUnderTes
     assert left == [1, 204]
     if path.endswith("/nodes"):
         assert [(n["node"], n["license_manager"]) for n in body["items"]] == [("cm1", True)]
+    elif path.endswith("/unit-report"):
+        assert (body["license_manager"]["node"], body["features"][0]["used"]) == ("cm1", 1)
     else:
         cluster = body["items"][0] if "items" in body else body
         assert (cluster["version"], cluster["license_manager"], [n["node"] for n in cluster["nodes"]]) == (2, "cm1", ["cm1"])

@@ -61,6 +61,20 @@ async def test_while_frozen_each_type_is_admitted_up_to_its_count_and_nodes_up_t
     assert {r.rule for r in await ledger.bus.hear(RequestRefused, count=5)} == {"provisioning-frozen"}
 
 
+async def test_what_another_cluster_covers_or_holds_counts_nowhere_else(ledger: LedgerUnderTest) -> None:
+    await migrate(ledger)
+    await ledger.put_cluster("other")
+    more = {**INVENTORY, "devices": [{"device_type": "phone-5", "count": 1}, {"device_type": "soft", "count": 2}]}
+    assert (await ledger.http.post("/v1/clusters/other/migration", json=more)).status_code == 201
+    assert (await ledger.put("five0", "phone-5", "other")).status_code == 201
+    assert (await ledger.put("pc", "soft", "other", adjunct_of="five0")).status_code == 201
+    assert (await ledger.put("soft", "soft")).json()["covered"] == 0
+    assert [(await ledger.put(f"five{n}", "phone-5")).status_code for n in range(3)] == [201, 201, 409]
+    assert (await ledger.delete("five0")).status_code == 204  # the adjunct is that of a device of the same name elsewhere
+    assert (await ledger.delete("five0", "other")).status_code == 409
+    await ledger.assert_sums()
+
+
 async def test_the_real_file_replaces_the_provisional_grant_and_ends_the_freeze(ledger: LedgerUnderTest) -> None:
     migration_id = (await migrate(ledger)).json()["migration_id"]
     await ledger.put("five0", "phone-5")
