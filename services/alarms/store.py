@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -14,10 +14,17 @@ from services.alarms.domain.heartbeat import Beat
 from services.alarms.domain.refusals import Moment, RefusalWindow
 from services.alarms.domain.signals import Raise
 from services.alarms.domain.trouble import Trouble
-from services.alarms.tables import AlarmRow, HeartbeatRow, RefusalWindowRow, SettledRow, TallyRow
+from services.alarms.tables import AlarmRow, AlarmsTable, HeartbeatRow, SettledRow, TallyRow
 from shared.kit.transaction import Transaction
 
 _STANDS = col(AlarmRow.state) != CLEARED
+
+# The way of every pool change, so put together once, and past the ORM. Updating a row to itself locks it and reads it in one round trip.
+_WINDOW = AlarmsTable.metadata.tables["alarms.refusal_window"]
+_FRESH = insert(_WINDOW)
+_LOCKED = _FRESH.on_conflict_do_update(index_elements=["subject"], set_={"subject": _FRESH.excluded.subject})
+_LOCK_WINDOW = _LOCKED.returning(_WINDOW.c.settled, _WINDOW.c.before, _WINDOW.c.moments)
+_SAVE_WINDOW = update(_WINDOW).where(_WINDOW.c.subject == bindparam("of"))
 
 
 def _as_alarm(row: AlarmRow) -> Alarm:
@@ -91,11 +98,7 @@ async def forget_cleared(tx: Transaction, before: datetime) -> None:
 
 async def window_of(tx: Transaction, subject: str) -> RefusalWindow:
     """The newest moments of a pool, locked; an empty window for a pool never heard of."""
-    fresh = insert(RefusalWindowRow).values(subject=subject, settled=-1, before=None, moments=[])
-    # Updating a row to itself locks it and reads it in one round trip; this is the way of every pool change.
-    locked = fresh.on_conflict_do_update(index_elements=["subject"], set_={"subject": fresh.excluded.subject})
-    columns = (col(RefusalWindowRow.settled), col(RefusalWindowRow.before), col(RefusalWindowRow.moments))
-    row = (await tx.session.execute(locked.returning(*columns))).one()
+    row = (await tx.session.execute(_LOCK_WINDOW, {"subject": subject, "settled": -1, "before": None, "moments": []})).one()
     moments = tuple(Moment(version, free, tuple(asked)) for version, free, asked in row.moments)
     return RefusalWindow(row.settled, row.before, moments)
 
@@ -103,7 +106,7 @@ async def window_of(tx: Transaction, subject: str) -> RefusalWindow:
 async def save_window(tx: Transaction, subject: str, window: RefusalWindow) -> None:
     moments = [[moment.version, moment.free, list(moment.asked)] for moment in window.moments]
     values = {"settled": window.settled, "before": window.before, "moments": moments}
-    await tx.session.execute(update(RefusalWindowRow).where(col(RefusalWindowRow.subject) == subject).values(values))
+    await tx.session.execute(_SAVE_WINDOW, {"of": subject, **values})
 
 
 async def beat_of(tx: Transaction, service: str) -> Beat | None:

@@ -55,10 +55,7 @@ class Consumers:
             if told := self._at_once.get(envelope.type):
                 told(event)
             async with database.transaction() as transaction:
-                inbox = database.tables.inbox
-                remembered = await transaction.session.execute(
-                    insert(inbox).values(event_id=envelope.id).on_conflict_do_nothing().returning(inbox.c.event_id)
-                )
+                remembered = await transaction.session.execute(database.tables.remember, {"event_id": envelope.id})
                 if remembered.first() is None:
                     return False
                 await handler(transaction, event)

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Identity, Index, MetaData, Table, Text, Uuid, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 
 class KitTables:
@@ -27,6 +27,8 @@ class KitTables:
             Column("handled_at", DateTime(timezone=True), nullable=False, server_default=now),
             Index("inbox_handled_at", "handled_at"),
         )
+        # Once for every event in every service: put together once only.
+        self.remember = insert(self.inbox).on_conflict_do_nothing().returning(self.inbox.c.event_id)
         self.dead_letter = Table(
             "dead_letter",
             self.metadata,
