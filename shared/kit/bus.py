@@ -11,6 +11,10 @@ from typing import Protocol
 from shared.contracts.base import Envelope
 
 
+class BusClosed(Exception):
+    """The process is stopping; the envelope stays in its sender's outbox."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What one service wants to hear. ``deliver`` returns after its commit; ``bury`` keeps an event that cannot be handled."""

@@ -12,17 +12,13 @@ import asyncio
 import random
 
 from shared.contracts.base import Envelope
-from shared.kit.bus import Subscription
+from shared.kit.bus import BusClosed, Subscription
 from shared.kit.logs import log_of
 from shared.kit.store_faults import weight_of
 
 _log = log_of("bus")
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 2.0
-
-
-class BusClosed(Exception):
-    """The process is stopping; the envelope stays in its sender's outbox."""
 
 
 class MemoryBus:

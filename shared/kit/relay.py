@@ -16,7 +16,7 @@ from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Envelope
-from shared.kit.bus import Bus
+from shared.kit.bus import Bus, BusClosed
 from shared.kit.database import Database
 from shared.kit.leader import leadership
 from shared.kit.logs import log_of
@@ -117,6 +117,8 @@ class Relay:
             try:
                 envelope = Envelope.model_validate(raw)
                 await self._publish(envelope)
+            except BusClosed:
+                await asyncio.Event().wait()  # the process is stopping, and we with it
             except Exception as error:
                 _log.warning("hand-over-failed", service=self._database.schema, sequence=sequence, error=repr(error))
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- spreads retries, protects nothing

@@ -18,7 +18,7 @@ from shared.kit.consumers import Consumers
 from shared.kit.metrics import Metrics
 from shared.kit.trace import current_trace
 from shared.kit.transaction import Transaction
-from tests.house import RememberingBus, eventually, running
+from tests.house import RememberingBus, eventually, logged, running
 from tests.service.kit.toy import NoteTaken, kit_of, toy_app
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -201,6 +201,26 @@ async def test_a_row_is_handed_over_once_at_a_time_however_long_that_takes(toy_u
     assert len(bus.envelopes) == 13, "only the one that was cancelled on the way was handed over again"
     (age,) = [line for line in waiting.splitlines() if line.startswith("license_outbox_oldest_seconds{")]
     assert float(age.split()[-1]) > 0
+
+
+async def test_a_bus_that_closes_first_leaves_the_events_in_the_outbox_and_nothing_to_warn_of(
+    toy_url: str, clock: TestClock, metrics: Metrics
+) -> None:
+    bus = RememberingBus()
+    app = toy_app(toy_url, bus, clock, metrics)
+    with logged() as lines:
+        async with running(app) as toy:
+            await bus.close()
+            for number in range(3):
+                await toy.post("/v1/notes", json={"name": f"{number}", "words": f"{number}"})
+
+            async def tried() -> bool:
+                return len(bus.envelopes) == 3
+
+            await eventually(tried, "every event was offered to the bus")
+            assert await _rows(kit_of(app), "outbox") == 3
+    assert [line for line in lines if line["level"] != "info"] == []
+    assert len(bus.envelopes) == 3
 
 
 async def test_the_trace_and_the_caller_of_a_request_reach_its_readers(

@@ -10,8 +10,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.contracts.base import Envelope
 from shared.kit import memory_bus
-from shared.kit.bus import Subscription
-from shared.kit.memory_bus import BusClosed, MemoryBus
+from shared.kit.bus import BusClosed, Subscription
+from shared.kit.memory_bus import MemoryBus
 
 LIMIT = 3
 
