@@ -17,6 +17,7 @@ from shared.kit.transaction import envelope_of
 
 _log = log_of("faults")
 _ASK_AGAIN_SECONDS = 0.5
+_TELL_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,14 @@ class Faults:
             error=type(error).__name__,
         )
         try:
-            async with self._database.transaction() as transaction:
+            # The caller waits for the answer meanwhile: a store that hangs must not keep it.
+            async with asyncio.timeout(_TELL_SECONDS), self._database.transaction() as transaction:
                 transaction.publish(fact)
-        except Exception as second:  # the store went away meanwhile: that is the graver news
-            self._store_failed(operation, correlation_id, second)
+        except Exception as second:
+            if is_store_failure(second):  # it went away meanwhile: that is the graver news
+                self._store_failed(operation, correlation_id, second)
+            else:
+                _log.error("internal-error-not-told", service=self._service, operation=operation, error=repr(second))
 
     def _store_failed(self, operation: str, correlation_id: str, error: Exception) -> None:
         if self._failed_at is not None:

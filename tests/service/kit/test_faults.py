@@ -1,9 +1,11 @@
 """A service tells of its own troubles: the store's past the outbox, its recovery, and every error that nobody foresaw, once."""
 
+import asyncio
 import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import asyncpg
 import httpx
@@ -59,9 +61,12 @@ async def test_a_store_that_crashes_is_told_past_the_outbox_and_its_return_too(
             return (await _take(toy, "after")).status_code == 201
 
         await eventually(taken, "notes are taken again")
-        facts = await bus.hear(NoteTaken, 2)
+
+        async def both() -> bool:
+            return {fact.name for fact in bus.heard(NoteTaken)} == {"before", "after"}  # each at least once
+
+        await eventually(both, "what was stored before and after is told")
         notes = [item["name"] for item in (await toy.get("/v1/notes")).json()["items"]]
-    assert {fact.name for fact in facts} == {"before", "after"}
     assert {"before", "after"} <= set(notes)
     assert "lost" not in notes
     assert len(bus.heard(ToyStoreFailed)) == len(bus.heard(ToyStoreRecovered)) == 1
@@ -146,3 +151,23 @@ async def test_what_is_noticed_late_of_a_failure_that_was_told_and_is_over_is_no
         assert len(bus.heard(ToyStoreFailed)) == 1
         await faults.report(lost, "timers", unless_told_since=clock.now())
         await bus.hear(ToyStoreFailed, 2)
+
+
+async def test_an_error_that_cannot_be_told_for_want_of_room_is_logged_and_no_failure_of_the_store(
+    toy_url: str, bus: RememberingBus, clock: TestClock, logs: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.kit.faults._TELL_SECONDS", 0.1)
+    app = toy_app(toy_url, bus, clock, Metrics(), database_pool_size=2)
+    database, faults = kit_of(app).database, kit_of(app).faults
+    async with running(app), AsyncExitStack() as held:
+        while True:
+            try:
+                async with asyncio.timeout(0.5):
+                    await held.enter_async_context(database.engine.connect())
+            except TimeoutError:
+                break  # every connection is in use
+        await faults.report(LookupError("ours"), "an errand")
+    events = [json.loads(line)["event"] for line in logs.getvalue().splitlines()]
+    assert "internal-error-not-told" in events
+    assert bus.heard(ToyStoreFailed) == []
+    assert bus.heard(ToyErrorOccurred) == []
