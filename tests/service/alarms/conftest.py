@@ -7,6 +7,8 @@ import pytest
 from services.alarms.app import create_app
 from services.alarms.settings import AlarmsSettings
 from shared.kit.clock import TestClock
+from shared.kit.database import Database
+from shared.kit.leader import leadership
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, running
 from tests.service.alarms.facts import Alarms
@@ -14,6 +16,9 @@ from tests.service.alarms.facts import Alarms
 
 @pytest.fixture
 async def alarms(database_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics) -> AsyncIterator[Alarms]:
-    app = create_app(AlarmsSettings(database_url=database_url), bus, clock, metrics)
-    async with running(app) as client:
+    """Its timers run when a test says so: the fixture has taken their lead, and a clock that jumps is nothing to be watched meanwhile."""
+    settings = AlarmsSettings(database_url=database_url)
+    leader = Database(settings, "alarms", clock)
+    async with leadership(leader, "timers"), running(app := create_app(settings, bus, clock, metrics)) as client:
         yield Alarms(app, client, bus, clock)
+    await leader.close()
