@@ -34,7 +34,8 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     """The alarms as an ASGI application."""
     catalogue = shipped_catalogue()
     board = Board(metrics, catalogue)
-    watch = LedgerWatch(clock.now(), Patience(settings.missed_heartbeats, settings.start_up_grace_seconds), settings.watch_seconds)
+    patience = Patience(settings.missed_heartbeats, settings.start_up_grace_seconds)
+    watch = LedgerWatch(clock.now(), patience, settings.watch_seconds, clock.running)
     plan = Plan(
         service="alarms",
         title="Alarms",

@@ -1,7 +1,7 @@
 """ManagerDown: hear the ledger's heartbeat, and notice when it stops."""
 
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from services.alarms import store
@@ -13,35 +13,44 @@ from shared.contracts.events.faults import LedgerHeartBeaten
 from shared.kit.transaction import Transaction
 
 
+_STEADY_SECONDS = 1.0
+"""A clock that gains or loses more than this between two looks was set."""
+
+
 class LedgerWatch:
     """Listens since a time. Silence while nobody looked is no silence of the ledger: no beat can be noted in a store that is away.
 
-    ``running``: seconds that this process has run, which a clock that is set does not disturb.
+    Nor is a clock that was set. ``running``: seconds that this process has run, which nobody sets.
     """
 
-    def __init__(self, since: datetime, patience: Patience, look_seconds: float, running: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, since: datetime, patience: Patience, look_seconds: float, running: Callable[[], float]) -> None:
         self._since = since
         self._patience = patience
         self._longest_gap_seconds = 2 * look_seconds + 1
         self._running = running
-        self._looked = running()
+        self._looked, self._looked_at = running(), since
 
     async def look(self, tx: Transaction, catalogue: Catalogue) -> None:
         """Raise ManagerDown once the ledger is silent for too long; a standing silence is not counted again."""
-        if self._running() - self._looked > self._longest_gap_seconds:
-            self._since = tx.now
+        now, ran = tx.now, self._running() - self._looked
+        if ran > self._longest_gap_seconds or abs((now - self._looked_at).total_seconds() - ran) > _STEADY_SECONDS:
+            self._since = now
         try:
             beat = await store.beat_of(tx, LEDGER)
         except Exception:
-            self._since = tx.now
+            self._since = now
             raise
-        self._looked = self._running()
-        since = silent_since(beat, self._since, tx.now, self._patience)
+        self._looked, self._looked_at = self._running(), tx.now
+        since = silent_since(beat, self._since, now, self._patience)
         if since is not None and await store.standing(tx, AlarmName.MANAGER_DOWN, LEDGER) is None:
-            await raise_alarm(tx, catalogue, manager_down(beat, since, tx.now))
+            signal = manager_down(beat, since, now)
+            # Behind what is settled: after a clock was set back the beats, and the versions made of them, begin again further down.
+            over = await store.settled(tx, signal.name, signal.subject)
+            await raise_alarm(tx, catalogue, replace(signal, version=max(signal.version, over + 1)))
 
 
 async def hear_heartbeat(tx: Transaction, event: LedgerHeartBeaten) -> None:
     """A newer sign of life ends ManagerDown; one that was overtaken says nothing about now."""
     if await store.save_beat(tx, event.service, Beat(event.at, tx.now, event.interval_seconds)):
-        await clear_alarm(tx, manager_up(event.at))
+        signal, standing = manager_up(event.at), await store.standing(tx, AlarmName.MANAGER_DOWN, LEDGER)
+        await clear_alarm(tx, replace(signal, version=max(signal.version, standing.fact_version)) if standing else signal)

@@ -150,18 +150,42 @@ async def test_a_time_in_which_our_store_was_away_is_no_silence_of_the_ledger(
 
 async def test_a_time_in_which_nobody_looked_is_no_silence_of_the_ledger(alarms: Alarms) -> None:
     """Without a store the lead is lost and with it the timers; the next look may be the first after an hour."""
-    ran = [0.0]
-    watch = LedgerWatch(alarms.clock.now(), Patience(intervals=3, grace_seconds=30), 2, lambda: ran[0])
+    watch = LedgerWatch(alarms.clock.now(), Patience(intervals=3, grace_seconds=30), 5, alarms.clock.running)
     kit = alarms.app.state.kit
 
-    async def look_after(seconds: float, *, running: float) -> list[tuple[str, int]]:
+    async def look_after(seconds: float) -> list[tuple[str, int]]:
         alarms.clock.advance(timedelta(seconds=seconds))
-        ran[0] += running
         async with kit.database.transaction() as tx:
             await watch.look(tx, alarms.app.state.catalogue)
         return await alarms.states("ManagerDown")
 
     await alarms.bus.say(beat(alarms.clock.now()))
-    assert await look_after(3600, running=3600) == []
-    assert await look_after(29, running=2) == []
-    assert await look_after(2, running=2) == [("active", 1)]
+    assert await look_after(3600) == []
+    assert [await look_after(9) for _ in range(3)] == [[], [], []]
+    assert await look_after(4) == [("active", 1)]
+
+
+async def test_a_clock_that_is_set_is_no_silence_of_the_ledger_and_hides_none(alarms: Alarms) -> None:
+    """Forward, the last beat looks old; back, it lies in the future, and newer beats look older than it."""
+
+    async def states_after(seconds: float) -> list[tuple[str, int]]:
+        alarms.clock.advance(timedelta(seconds=seconds))
+        await alarms.tick("watch_ledger")
+        return await alarms.states("ManagerDown")
+
+    await alarms.bus.say(beat(alarms.clock.now()))
+    alarms.clock.put(timedelta(days=31))
+    assert await states_after(1) == []
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(14) == []
+    assert await states_after(2) == [("active", 1)]
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(1) == [("cleared", 1)]
+    alarms.clock.put(timedelta(hours=-1))
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(14) == [("cleared", 1)]
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(14) == [("cleared", 1)]
+    assert await states_after(2) == [("active", 1), ("cleared", 1)]
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await alarms.states("ManagerDown") == [("cleared", 1), ("cleared", 1)]
