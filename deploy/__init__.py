@@ -1,1 +1,1 @@
-"""What an installation stands on: roles, broker, watching, back-up, and the secrets that are made for it."""
+"""How one side is run in containers: what its database, its broker and its watchers are given."""

@@ -1,23 +1,27 @@
 """``python -m deploy.secrets customer|vendor``: every secret of one side, made once, each a file of its own in ``secrets/<side>``.
 
-Must not be broken: what is there is never written again, for something was sealed or set up with it; nothing is printed but names;
-and no file of one side is derived from a secret of the other. The files can be read by everybody, because a container sees them with
+Must not be broken: what is there is never written again, for something was sealed or set up with it (the broker's definitions alone
+follow the release: they hold what was derived); nothing is printed but names; and no file of one side is derived from a secret of the other. The files can be read by everybody, because a container sees them with
 the modes and numbers that they have here and runs as nobody of this machine; the folder is passable for its owner alone.
 """
 
 import argparse
+import base64
+import hashlib
+import json
 import os
 import secrets
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.rabbitmq.definitions import definitions
+from joserfc.jwk import OKPKey
+
+from deploy.rabbitmq.definitions import Definitions, definitions
 from gateway.domain.key import new_key
 from shared.kit.data_folder import sync_folder, write_private_file
-from shared.kit.identity import new_identity_keys
 
 ROOT = Path(__file__).parents[1]
 OWNER = "licensing_owner"
@@ -65,14 +69,23 @@ class Safe:
         """The text under ``name``, made now where there is none: whole or not at all."""
         path = self.folder / name
         if not path.exists():
-            draft = path.with_name(f".{name}.draft")
-            draft.unlink(missing_ok=True)
-            write_private_file(draft, make())
-            draft.chmod(0o444)
-            draft.rename(path)
-            sync_folder(self.folder)
-            self.made.append(name)
+            self._write(path, make())
         return path.read_text("utf-8")
+
+    def refresh(self, name: str, still_true: Callable[[str], bool], make: Callable[[], str]) -> None:
+        """As ``keep``, for what is no secret of its own and changes with the release."""
+        path = self.folder / name
+        if not path.exists() or not still_true(path.read_text("utf-8")):
+            self._write(path, make())
+
+    def _write(self, path: Path, text: str) -> None:
+        draft = path.with_name(f".{path.name}.draft")
+        draft.unlink(missing_ok=True)
+        write_private_file(draft, text)
+        draft.chmod(0o444)
+        draft.rename(path)
+        sync_folder(self.folder)
+        self.made.append(path.name)
 
 
 def password() -> str:
@@ -107,11 +120,30 @@ def _make_broker(safe: Safe, side: Side) -> None:
     words = {service: safe.keep(f"broker_password_{service}", password) for service in side.services}
     for service, word in words.items():
         safe.keep(f"{service}_amqp_url", lambda service=service, word=word: f"amqp://{service}:{word}@{side.broker}")  # type: ignore[misc]
-    safe.keep("rabbitmq_definitions", lambda: definitions(side.name, words))
+    safe.refresh(
+        "rabbitmq_definitions", lambda text: _still_true(json.loads(text), words), lambda: json.dumps(definitions(words), indent=1)
+    )
+
+
+def _still_true(written: Definitions, words: Mapping[str, str]) -> bool:
+    """Are they what this release would write? Hashes differ each time: a password is tried instead."""
+    now = definitions(words)
+    known = {user["name"]: base64.b64decode(user["password_hash"]) for user in written["users"]}
+    return known.keys() == words.keys() and {**written, "users": now["users"]} == now and all(_opens(known[n], words[n]) for n in words)
+
+
+def _opens(salted: bytes, word: str) -> bool:
+    return hashlib.sha256(salted[:4] + word.encode()).digest() == salted[4:]
 
 
 def _make_identity(safe: Safe) -> None:
-    """A pair: the gateway's word for a caller, and what services know it by."""
+    """A pair: the key with which the gateway signs whom it let in, and what the services know that by."""
+    private = safe.keep("identity_key", lambda: json.dumps(_new_key().as_dict(private=True)))
+    safe.keep("identity_keys", lambda: json.dumps({"keys": [OKPKey.import_key(json.loads(private)).as_dict(private=False)]}))
+
+
+def _new_key() -> OKPKey:
+    return OKPKey.generate_key("Ed25519", {"alg": "Ed25519", "use": "sig"}, private=True, auto_kid=True)
 
 
 def main() -> int:
