@@ -42,6 +42,8 @@ class Plan:
     consumers: Consumers = field(default_factory=Consumers)
     timers: Timers = field(default_factory=Timers)
     faults: FaultEvents | None = None
+    fleeting: frozenset[str] = frozenset()
+    """Types of which the next fact says all that the one before it said: not kept once they are handed over."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     on_start: Sequence[Background] = ()
     """Awaited before the service is ready."""
@@ -73,7 +75,7 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
     """The service as an ASGI application; its lifespan starts and stops everything in it."""
     database = Database(settings, plan.service, clock)
     faults = Faults(plan.service, database, bus, plan.faults)
-    relay = Relay(database, bus, metrics, settings.outbox_poll_seconds)
+    relay = Relay(database, bus, metrics, settings.outbox_poll_seconds, plan.fleeting)
 
     async def store() -> str | None:
         await database.ping()
@@ -123,7 +125,7 @@ def _lifespan_of(kit: Kit) -> Callable[[FastAPI], AbstractAsyncContextManager[No
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         plan = kit.plan
-        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings.inbox_days, kit.settings.dead_letter_days))
+        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings))
         if plan.consumers.types:
             await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         for start in plan.on_start:

@@ -1,6 +1,6 @@
 """Settings every service has. They come from LICENSING_* and are passed down; nothing reads the environment later."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -30,3 +30,13 @@ class ServiceSettings(BaseSettings):
 
     inbox_days: int = Field(default=14, ge=1)
     """How long the ids of handled events, and the answers under an Idempotency-Key, are remembered."""
+
+    handed_over_days: int = Field(default=3, ge=1)
+    """How long events are kept after the bus took them: a database that is restored hands them over again, and a reader that
+    was behind by less than this when the back-up was made misses none."""
+
+    @model_validator(mode="after")
+    def _readers_remember_longer(self) -> "ServiceSettings":
+        if self.handed_over_days >= self.inbox_days:
+            raise ValueError("handed_over_days must be below inbox_days, or a restored database would repeat what its readers have forgotten")
+        return self
