@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.faults.load import Book
-from tests.house import eventually
+from tests.faults.patience import until
 from tests.system.product import Body, Product
 
 OVERDRAFT, APPROACHING = "CiscoLicenseOverDraft", "CiscoLicenseApproachingLimit"
@@ -87,7 +87,7 @@ async def check_alarms_agree(product: Product, cluster: str) -> None:
         percent = 100 * pool["used"] / pool["authorized"]
         return bool(near) if percent >= RAISED_AT_PERCENT else not near if percent <= CLEARED_AT_PERCENT else len(near) <= 1
 
-    await eventually(agree, f"the alarms about {cluster} agree with its pool")
+    await until(agree, f"the alarms about {cluster} agree with its pool")
 
 
 def _numbers(pool: Body) -> str:

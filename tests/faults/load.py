@@ -7,10 +7,10 @@ process may still come after its repetition.
 
 import asyncio
 import itertools
+import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,6 +39,7 @@ class Call:
     status: int
     began: float
     ended: float
+    worker: int
     detail: str = ""
 
 
@@ -69,13 +70,17 @@ class Book:
         moments = sorted(call.ended for call in self.calls if call.answer == "acknowledged")
         return max((later - earlier for earlier, later in itertools.pairwise(moments)), default=0.0)
 
-    def acknowledged_between(self, begin: float, end: float) -> int:
+    def acknowledged_between(self, begin: float, end: float = math.inf) -> int:
         """Calls that began and were acknowledged within the time."""
         return sum(1 for call in self.calls if call.answer == "acknowledged" and begin <= call.began and call.ended <= end)
 
-    def last_trouble(self) -> float | None:
-        """When the last call without acknowledgement ended; None where all got one."""
-        return max((call.ended for call in self.calls if call.answer != "acknowledged"), default=None)
+    def first_acknowledged_after(self, moment: float) -> dict[int, float]:
+        """For each worker that has one: when its first call that began after ``moment`` was acknowledged."""
+        first: dict[int, float] = {}
+        for call in self.calls:
+            if call.answer == "acknowledged" and call.began >= moment:
+                first.setdefault(call.worker, call.ended)
+        return first
 
     def note(self, call: Call) -> None:
         self.calls.append(call)
@@ -117,11 +122,15 @@ class Load:
         self._stop = asyncio.Event()
         self.book = Book()
 
+    async def run(self, workers: int) -> None:
+        """So many workers, until ``stop``; every call that was begun is answered then."""
+        await asyncio.gather(*(self._work(worker) for worker in range(workers)))
+
     def stop(self) -> None:
         """Begin nothing new; calls under way are answered first."""
         self._stop.set()
 
-    async def work(self, worker: int) -> None:
+    async def _work(self, worker: int) -> None:
         """One caller with a connection of its own."""
         cluster = self._clusters[worker % len(self._clusters)]
         mine: list[tuple[str, str, int]] = []
@@ -132,18 +141,18 @@ class Load:
                 began = time.monotonic()
                 if len(mine) >= self._hold:
                     device, _, units = mine.pop(0)
-                    await self._until_answered(client, "DELETE", cluster, device, "", units)
+                    await self._until_answered(client, worker, "DELETE", cluster, device, "", units)
                 else:
                     device = f"{self._prefix}{worker:02}{number:06}"
                     device_type, units = _TYPES[number % len(_TYPES)]
-                    if await self._until_answered(client, "PUT", cluster, device, device_type, units):
+                    if await self._until_answered(client, worker, "PUT", cluster, device, device_type, units):
                         mine.append((device, device_type, units))
                 await self._pause(self._every - (time.monotonic() - began))
 
-    async def _until_answered(self, client: httpx.AsyncClient, verb: Verb, cluster: str, device: str, kind: str, units: int) -> bool:
+    async def _until_answered(self, client: httpx.AsyncClient, worker: int, verb: Verb, cluster: str, device: str, kind: str, units: int) -> bool:
         """Repeat one call until it is acknowledged or refused, or the load ends. True: acknowledged at once, nothing is left open."""
         for tries in itertools.count(1):
-            call = await self._once(client, verb, cluster, device, kind, units)
+            call = await self._once(client, worker, verb, cluster, device, kind, units)
             self.book.note(call)
             if call.answer == "acknowledged":
                 return tries == 1
@@ -152,20 +161,20 @@ class Load:
             await self._pause(_TRY_AGAIN_SECONDS)
         raise AssertionError("not reached")
 
-    async def _once(self, client: httpx.AsyncClient, verb: Verb, cluster: str, device: str, kind: str, units: int) -> Call:
+    async def _once(self, client: httpx.AsyncClient, worker: int, verb: Verb, cluster: str, device: str, kind: str, units: int) -> Call:
         path, body = f"/v1/clusters/{cluster}/devices/{device}", {"device_type": kind} if verb == "PUT" else None
         began = time.monotonic()
         try:
             got = await client.request(verb, path, json=body)
         except httpx.TransportError as error:
-            return Call(verb, cluster, device, units, "unknown", 0, began, time.monotonic(), repr(error))
+            return Call(verb, cluster, device, units, "unknown", 0, began, time.monotonic(), worker, repr(error))
         ended = time.monotonic()
         answer, fault = judged(got)
         if answer == "acknowledged" and verb == "PUT" and got.json()["units"] != units:
             fault = f"{units} units asked for {device}, answered {got.text[:300]}"
         if fault:
             self.book.wrong.append(fault)
-        return Call(verb, cluster, device, units, answer, got.status_code, began, ended, "" if got.is_success else got.text[:300])
+        return Call(verb, cluster, device, units, answer, got.status_code, began, ended, worker, "" if got.is_success else got.text[:300])
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, though no longer than the load goes on."""
@@ -173,14 +182,3 @@ class Load:
             await asyncio.wait_for(self._stop.wait(), max(0.0, seconds))
         except TimeoutError:
             return
-
-
-@asynccontextmanager
-async def under_load(load: Load, workers: int, also: Sequence[Callable[[], "asyncio.Future[None]"]] = ()) -> AsyncIterator[Book]:
-    """The load's workers go while the body runs; afterwards every call is answered and the book is closed."""
-    going = [asyncio.create_task(load.work(worker), name=f"caller {worker}") for worker in range(workers)]
-    try:
-        yield load.book
-    finally:
-        load.stop()
-        await asyncio.gather(*going)
