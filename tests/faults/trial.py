@@ -60,6 +60,8 @@ class Stage:
         for number, cluster in enumerate(CLUSTERS):
             await self.upload(cluster, mac(number), 5_000, 250)
         await self.upload(SWINGING, mac(len(CLUSTERS)), _FULL_UNITS, 50)
+        for cluster, units in (*((each, 5_000) for each in CLUSTERS), (SWINGING, _FULL_UNITS)):
+            await self._granted(cluster, units)
         for device in _FULL:
             answer = await self.product.put_device(SWINGING, device, "cisco-7970")
             assert answer.status_code == httpx.codes.CREATED, answer.text
@@ -85,6 +87,12 @@ class Stage:
 
         while not await stored():
             await asyncio.sleep(0.5)
+
+    async def _granted(self, cluster: str, units: int) -> None:
+        async def look() -> bool:
+            return bool((await self.product.pool(cluster))["authorized"] == units)
+
+        await until(look, f"{units} units are granted to {cluster}")
 
     async def check_healthy(self) -> None:
         """What every trial begins with, and must end with."""
