@@ -192,12 +192,14 @@ async def trial(stage: Stage, fault: str, *alarms: str, or_perhaps: tuple[str, .
         for task in going:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
-    await _settled(case)
-    settled = time.monotonic() - (case.ended or case.began)
-    stage.table.rows.append(_row(fault, case, answers, settled))
-    await _judge(case)
-    for cluster in (*CLUSTERS, SWINGING):
-        await judge.check_in_all(stage.product, cluster, _FULL if cluster == SWINGING else {})
+    try:
+        await _settled(case)
+        settled = time.monotonic() - (case.ended or case.began)
+        stage.table.rows.append(_row(fault, case, answers, settled))
+        await _judge(case)
+    finally:  # one case that fails must not fail all that follow
+        for cluster in (*CLUSTERS, SWINGING):
+            await judge.check_in_all(stage.product, cluster, _FULL if cluster == SWINGING else {})
     await judge.check_alarms_agree(stage.product, SWINGING)
 
 
