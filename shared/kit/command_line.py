@@ -23,7 +23,7 @@ from shared.kit.store_faults import is_store_failure
 
 S = TypeVar("S", bound=ServiceSettings)
 Create = Callable[[S, Bus, Clock, Metrics], FastAPI]
-_NO_DATABASE = SecretStr("postgresql+asyncpg://nowhere/none")
+NO_DATABASE = SecretStr("postgresql+asyncpg://nowhere/none")
 
 
 def built(create: Create[S], settings: S) -> FastAPI:
@@ -33,7 +33,7 @@ def built(create: Create[S], settings: S) -> FastAPI:
 
 def contract_of(create: Create[S], settings: Callable[..., S]) -> dict[str, Any]:
     """A service's OpenAPI document; needs neither a database nor an environment."""
-    return built(create, settings(database_url=_NO_DATABASE)).openapi()
+    return built(create, settings(database_url=NO_DATABASE)).openapi()
 
 
 def written(document: object) -> str:
