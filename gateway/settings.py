@@ -22,6 +22,12 @@ class GatewaySettings(ServiceSettings):
     requests_at_once: int = Field(default=1024, ge=1)
     """Requests being answered, open event streams included; more are told to come back in a second."""
 
+    request_deadline_seconds: float = Field(default=15.0, ge=1, le=600)
+    """How long an answer may take to begin, from the last piece of the request on; what has begun takes as long as it takes."""
+
+    identity_key_file: Path | None = None
+    """JWK of the private key (Ed25519) with which the gateway says who calls; without it, one that only this process knows."""
+
     @field_validator("metrics_allow", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:

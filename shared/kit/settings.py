@@ -1,5 +1,8 @@
 """Settings every service has. They come from LICENSING_* and are passed down; nothing reads the environment later."""
 
+from pathlib import Path
+from typing import Any
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -30,3 +33,9 @@ class ServiceSettings(BaseSettings):
 
     inbox_days: int = Field(default=14, ge=1)
     """How long the ids of handled events, and the answers under an Idempotency-Key, are remembered."""
+
+    identity_keys_file: Path | None = None
+    """JWKS of the gateway's public keys: who calls is believed from what they signed, and from nothing else."""
+
+    identity_keys: dict[str, Any] | None = None
+    """The same keys themselves. Without either a service believes everybody; ``serve`` does not start one like that."""
