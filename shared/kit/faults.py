@@ -106,7 +106,7 @@ class Faults:
             try:
                 return await self._bus.publish(envelope)
             except BusClosed:
-                return  # the process is stopping
+                return None  # the process is stopping
             except Exception as error:
                 _log.warning("fault-not-told-yet", service=self._service, type=envelope.type, error=repr(error))
             await asyncio.sleep(pause)

@@ -3,7 +3,8 @@
 Nothing reads the environment later.
 """
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -91,3 +92,9 @@ class ServiceSettings(Settings):
 
     inbox_days: int = Field(default=14, ge=1)
     """How long the ids of handled events, and the answers under an Idempotency-Key, are remembered."""
+
+    identity_keys_file: Path | None = None
+    """JWKS of the gateway's public keys: who calls is believed from what they signed, and from nothing else."""
+
+    identity_keys: dict[str, Any] | None = None
+    """The same keys themselves. Without either a service believes everybody; ``serve`` does not start one like that."""
