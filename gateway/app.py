@@ -1,7 +1,8 @@
 """Builds the gateway out of the upstreams it is given: the contracts that they published, and the applications that answer."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -62,9 +63,6 @@ def create_app(
     issuer = issuer or _issuer_of(settings)
     clients = {name: _client_of(name, upstream) for name, upstream in upstreams.items()}
 
-    async def close_clients() -> None:
-        await asyncio.gather(*(client.aclose() for client in clients.values()))
-
     plan = Plan(
         service=OWN,
         title="Gateway",
@@ -72,7 +70,7 @@ def create_app(
         routers=[callers.router, pages.router],
         problems=PROBLEMS,
         checks={"process": _not_stopping(forwarder), **{name: _ready(client) for name, client in clients.items()}},
-        on_stop=[close_clients],
+        on_stop=[partial(_closed, clients.values())],
         verifier=IdentityVerifier(issuer.public_keys),
     )
     app = build_app(plan, settings, bus, clock, metrics)
@@ -93,6 +91,10 @@ def _issuer_of(settings: GatewaySettings) -> IdentityIssuer:
 
 def _client_of(name: str, upstream: ASGIApp) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(upstream), base_url=f"http://{name}")
+
+
+async def _closed(clients: Iterable[httpx.AsyncClient]) -> None:
+    await asyncio.gather(*(client.aclose() for client in clients))
 
 
 def _ready(client: httpx.AsyncClient) -> Check:
