@@ -6,7 +6,6 @@ from gateway.app import create_app
 from gateway.proxy import Upstream
 from gateway.published import published_contracts
 from gateway.settings import GatewaySettings
-from shared.kit.app import Kit
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
 from shared.kit.life import CannotStart
@@ -23,12 +22,10 @@ def create_over_processes(settings: GatewaySettings, bus: Bus, clock: Clock, met
             f"LICENSING_UPSTREAMS {f'names {wrong}' if wrong else 'names no service'}. "
             f"There are {', '.join(known)}: name each that this gateway stands before, like ledger=http://ledger:8000."
         )
-    upstreams = {name: Upstream(name, urls, metrics) for name, urls in named.items()}
-
-    async def start(_kit: Kit) -> None:
-        for upstream in upstreams.values():
-            await upstream.start()
-
-    return create_app(
-        settings, bus, clock, metrics, upstreams=upstreams, on_start=[start], on_stop=[upstream.close for upstream in upstreams.values()]
-    )
+    if settings.identity_key_file is None:
+        raise CannotStart("LICENSING_IDENTITY_KEY_FILE is not set: without the private key no service would believe who calls.")
+    try:
+        upstreams = {name: Upstream(name, urls, metrics) for name, urls in named.items()}
+    except ValueError as error:
+        raise CannotStart(f"LICENSING_UPSTREAMS: {error}.") from error
+    return create_app(settings, bus, clock, metrics, upstreams=upstreams)
