@@ -35,7 +35,7 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     catalogue = shipped_catalogue()
     board = Board(metrics, catalogue)
     patience = Patience(settings.missed_heartbeats, settings.start_up_grace_seconds)
-    watch = LedgerWatch(clock.now(), patience, settings.watch_seconds, clock.running)
+    watch = LedgerWatch(clock.now(), patience, settings.watch_seconds, clock.running, bus.check)
     plan = Plan(
         service="alarms",
         title="Alarms",

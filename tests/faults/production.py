@@ -252,7 +252,7 @@ def _settings_of(made: Production, name: str) -> dict[str, str]:
         "LICENSING_IDENTITY_KEYS_FILE": str(made.secrets / "identity_keys"),
     }
     if service in {"licensefile", "calculator"}:
-        settings["LICENSING_LEDGER_URL"] = at("ledger").split(",")[-1]
+        settings["LICENSING_LEDGER_URL"] = at("ledger")
     if service == "licensefile":
         settings["LICENSING_TRUSTED_KEYS_DIR"] = str(made.secrets / "trusted-keys")
     return settings

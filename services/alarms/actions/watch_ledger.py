@@ -1,6 +1,6 @@
 """ManagerDown: hear the ledger's heartbeat, and notice when it stops."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,27 +20,33 @@ _STEADY_SECONDS = 1.0
 class LedgerWatch:
     """Listens since a time. Silence while nobody looked is no silence of the ledger: no beat can be noted in a store that is away.
 
-    Nor is a clock that was set. ``running``: seconds that this process has run, which nobody sets.
+    Nor is a clock that was set, nor a bus that is away. ``running``: seconds that this process has run, which nobody sets; ``deaf``:
+    None, or why nothing can be heard.
     """
 
-    def __init__(self, since: datetime, patience: Patience, look_seconds: float, running: Callable[[], float]) -> None:
+    def __init__(
+        self, since: datetime, patience: Patience, look_seconds: float, running: Callable[[], float], deaf: Callable[[], Awaitable[str | None]]
+    ) -> None:
         self._since = since
         self._patience = patience
         self._longest_gap_seconds = 2 * look_seconds + 1
         self._running = running
+        self._deaf = deaf
         self._looked, self._looked_at = running(), since
 
     async def look(self, tx: Transaction, catalogue: Catalogue) -> None:
         """Raise ManagerDown once the ledger is silent for too long; a standing silence is not counted again."""
-        now, ran = tx.now, self._running() - self._looked
-        if ran > self._longest_gap_seconds or abs((now - self._looked_at).total_seconds() - ran) > _STEADY_SECONDS:
+        now, running = tx.now, self._running()
+        ran = running - self._looked
+        was_set = abs((now - self._looked_at).total_seconds() - ran) > _STEADY_SECONDS
+        if ran > self._longest_gap_seconds or was_set or await self._deaf() is not None:
             self._since = now
         try:
             beat = await store.beat_of(tx, LEDGER)
         except Exception:
             self._since = now
             raise
-        self._looked, self._looked_at = self._running(), tx.now
+        self._looked, self._looked_at = running, now  # as it began: a clock that is set meanwhile is seen next time
         since = silent_since(beat, self._since, now, self._patience)
         if since is not None and await store.standing(tx, AlarmName.MANAGER_DOWN, LEDGER) is None:
             signal = manager_down(beat, since, now)

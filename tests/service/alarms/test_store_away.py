@@ -150,7 +150,7 @@ async def test_a_time_in_which_our_store_was_away_is_no_silence_of_the_ledger(
 
 async def test_a_time_in_which_nobody_looked_is_no_silence_of_the_ledger(alarms: Alarms) -> None:
     """Without a store the lead is lost and with it the timers; the next look may be the first after an hour."""
-    watch = LedgerWatch(alarms.clock.now(), Patience(intervals=3, grace_seconds=30), 5, alarms.clock.running)
+    watch = LedgerWatch(alarms.clock.now(), Patience(intervals=3, grace_seconds=30), 5, alarms.clock.running, alarms.bus.check)
     kit = alarms.app.state.kit
 
     async def look_after(seconds: float) -> list[tuple[str, int]]:
@@ -189,3 +189,25 @@ async def test_a_clock_that_is_set_is_no_silence_of_the_ledger_and_hides_none(al
     assert await states_after(2) == [("active", 1), ("cleared", 1)]
     await alarms.bus.say(beat(alarms.clock.now()))
     assert await alarms.states("ManagerDown") == [("cleared", 1), ("cleared", 1)]
+
+
+async def test_a_time_in_which_the_bus_was_away_is_no_silence_of_the_ledger(alarms: Alarms) -> None:
+    away: list[str] = ["the broker is away"]
+
+    async def deaf() -> str | None:
+        return away[0] if away else None
+
+    watch = LedgerWatch(alarms.clock.now(), Patience(intervals=3, grace_seconds=30), 5, alarms.clock.running, deaf)
+    kit = alarms.app.state.kit
+
+    async def look_after(seconds: float) -> list[tuple[str, int]]:
+        alarms.clock.advance(timedelta(seconds=seconds))
+        async with kit.database.transaction() as tx:
+            await watch.look(tx, alarms.app.state.catalogue)
+        return await alarms.states("ManagerDown")
+
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert [await look_after(9) for _ in range(5)] == [[]] * 5
+    away.clear()
+    assert [await look_after(9) for _ in range(3)] == [[]] * 3
+    assert await look_after(4) == [("active", 1)]
