@@ -35,14 +35,14 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     catalogue = shipped_catalogue()
     board = Board(metrics, catalogue)
     patience = Patience(settings.missed_heartbeats, settings.start_up_grace_seconds)
-    watch = LedgerWatch(clock.now(), patience, settings.watch_seconds, clock.running, bus.check)
+    watch = LedgerWatch(clock, patience, settings.watch_seconds, bus.check)
     plan = Plan(
         service="alarms",
         title="Alarms",
         migrations=MIGRATIONS,
         routers=[alarms.router, alarm_catalogue.router],
         problems=PROBLEMS,
-        consumers=consumers_of(catalogue, board),
+        consumers=consumers_of(catalogue, board, watch),
         timers=timers_of(settings, catalogue, watch),
     )
     app = build_app(plan, settings, bus, clock, metrics)

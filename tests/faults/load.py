@@ -113,68 +113,85 @@ def judged(answer: httpx.Response) -> tuple[Answer, str]:
     return "refused", ""
 
 
-class Load:
-    """Workers that each call at a steady pace: devices out, and the oldest in again once they hold ``hold`` of them."""
+@dataclass(frozen=True)
+class _Caller:
+    """One caller: a connection of its own, and what it asks for."""
 
-    def __init__(self, url: str, headers: dict[str, str], clusters: Sequence[str], *, prefix: str, hold: int = 6, every: float = 0.2) -> None:
+    worker: int
+    cluster: str
+    client: httpx.AsyncClient
+
+    async def ask(self, verb: Verb, device: str, kind: str, units: int) -> tuple[Call, str]:
+        """One call, and what is wrong with its answer (empty: nothing)."""
+        path, body = f"/v1/clusters/{self.cluster}/devices/{device}", {"device_type": kind} if verb == "PUT" else None
+        began = time.monotonic()
+        try:
+            got = await self.client.request(verb, path, json=body)
+        except httpx.TransportError as error:
+            return self._call(verb, device, units, "unknown", 0, began, repr(error)), ""
+        answer, fault = judged(got)
+        call = self._call(verb, device, units, answer, got.status_code, began, "" if got.is_success else got.text[:300])
+        if answer == "acknowledged" and verb == "PUT" and got.json()["units"] != units:
+            fault = f"{units} units asked for {device}, answered {got.text[:300]}"
+        return call, fault
+
+    def _call(self, verb: Verb, device: str, units: int, answer: Answer, status: int, began: float, detail: str) -> Call:
+        return Call(verb, self.cluster, device, units, answer, status, began, time.monotonic(), self.worker, detail)
+
+
+class Load:
+    """Callers at a steady pace: each checks devices out, and the oldest in again once it holds ``hold`` of them.
+
+    ``prefix``: of its devices' names, another one for each load; ``every``: seconds between two calls of one caller.
+    """
+
+    def __init__(
+        self, url: str, headers: dict[str, str], clusters: Sequence[str], *, prefix: str, hold: int = 6, every: float = 0.2
+    ) -> None:
         self._url, self._headers, self._clusters = url, headers, clusters
         self._prefix, self._hold, self._every = prefix, hold, every
         self._stop = asyncio.Event()
         self.book = Book()
 
-    async def run(self, workers: int) -> None:
-        """So many workers, until ``stop``; every call that was begun is answered then."""
-        await asyncio.gather(*(self._work(worker) for worker in range(workers)))
+    async def run(self, callers: int) -> None:
+        """So many callers, until ``stop``; every call that was begun is answered then."""
+        await asyncio.gather(*(self._work(worker) for worker in range(callers)))
 
     def stop(self) -> None:
         """Begin nothing new; calls under way are answered first."""
         self._stop.set()
 
     async def _work(self, worker: int) -> None:
-        """One caller with a connection of its own."""
-        cluster = self._clusters[worker % len(self._clusters)]
-        mine: list[tuple[str, str, int]] = []
+        mine: list[tuple[str, int]] = []
         async with httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=CLIENT_SECONDS) as client:
+            caller = _Caller(worker, self._clusters[worker % len(self._clusters)], client)
             for number in itertools.count():
                 if self._stop.is_set():
                     return
                 began = time.monotonic()
                 if len(mine) >= self._hold:
-                    device, _, units = mine.pop(0)
-                    await self._until_answered(client, worker, "DELETE", cluster, device, "", units)
+                    device, units = mine.pop(0)
+                    await self._until_answered(caller, "DELETE", device, "", units)
                 else:
                     device = f"{self._prefix}{worker:02}{number:06}"
-                    device_type, units = _TYPES[number % len(_TYPES)]
-                    if await self._until_answered(client, worker, "PUT", cluster, device, device_type, units):
-                        mine.append((device, device_type, units))
+                    kind, units = _TYPES[number % len(_TYPES)]
+                    if await self._until_answered(caller, "PUT", device, kind, units):
+                        mine.append((device, units))
                 await self._pause(self._every - (time.monotonic() - began))
 
-    async def _until_answered(self, client: httpx.AsyncClient, worker: int, verb: Verb, cluster: str, device: str, kind: str, units: int) -> bool:
+    async def _until_answered(self, caller: _Caller, verb: Verb, device: str, kind: str, units: int) -> bool:
         """Repeat one call until it is acknowledged or refused, or the load ends. True: acknowledged at once, nothing is left open."""
         for tries in itertools.count(1):
-            call = await self._once(client, worker, verb, cluster, device, kind, units)
+            call, fault = await caller.ask(verb, device, kind, units)
             self.book.note(call)
+            if fault:
+                self.book.wrong.append(fault)
             if call.answer == "acknowledged":
                 return tries == 1
             if call.answer == "refused" or self._stop.is_set():
                 return False
             await self._pause(_TRY_AGAIN_SECONDS)
         raise AssertionError("not reached")
-
-    async def _once(self, client: httpx.AsyncClient, worker: int, verb: Verb, cluster: str, device: str, kind: str, units: int) -> Call:
-        path, body = f"/v1/clusters/{cluster}/devices/{device}", {"device_type": kind} if verb == "PUT" else None
-        began = time.monotonic()
-        try:
-            got = await client.request(verb, path, json=body)
-        except httpx.TransportError as error:
-            return Call(verb, cluster, device, units, "unknown", 0, began, time.monotonic(), worker, repr(error))
-        ended = time.monotonic()
-        answer, fault = judged(got)
-        if answer == "acknowledged" and verb == "PUT" and got.json()["units"] != units:
-            fault = f"{units} units asked for {device}, answered {got.text[:300]}"
-        if fault:
-            self.book.wrong.append(fault)
-        return Call(verb, cluster, device, units, answer, got.status_code, began, ended, worker, "" if got.is_success else got.text[:300])
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, though no longer than the load goes on."""

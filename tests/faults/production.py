@@ -10,8 +10,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
 from shared.kit.postgres.postmaster import running_postmaster
 from shared.kit.postgres.server import PORT, ROLE
+from shared.kit.tasks import ended
 from tests.faults.disk import Disk
 from tests.faults.patience import until
 from tests.faults.tcp_proxy import TcpProxy
@@ -111,6 +112,20 @@ class Production:
         if running_postmaster(self.disk.path / "data" / "pgdata") is None:
             await self.postgres.start_again()
 
+    async def mend(self) -> None:
+        """Undo every fault that can be done to it."""
+        for line in self.lines.values():
+            line.resume()
+        for program in self.programs.values():
+            if program.running is not None and program.running.poll() is None:
+                program.signal(signal.SIGCONT)
+        self.held_down.clear()
+        self.disk.make_room()
+        await self.revive_database()
+        if not self.broker.runs:
+            await self.broker.start()
+        await self.broker.start_app()
+
     async def ask(self, statement: str, *values: Any) -> list[Any]:
         """Rows, seen from behind the product's back as the owner of everything."""
         where = {"host": str(self.postgres.socket_folder), "port": PORT, "database": "licensing"}
@@ -133,15 +148,13 @@ def _password(postgres: EmbeddedPostgres) -> str:
 
 
 @asynccontextmanager
-async def production(settings: Mapping[str, str], *, ledgers: int, broken: Iterable[str] = (), supervised: bool = True) -> AsyncIterator[Production]:
+async def production(settings: Mapping[str, str], *, ledgers: int, broken: Iterable[str] = ()) -> AsyncIterator[Production]:
     """Start everything; ended afterwards. ``settings``: LICENSING_* of every process.
 
     ``broken``: ways that lead through a proxy, ``ledger-1→database``, ``alarms→broker``, ``gateway→ledger-1``.
     """
     async with AsyncExitStack() as undo:
-        folder = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
-        folder.chmod(0o711)
-        undo.callback(shutil.rmtree, folder)
+        folder = undo.enter_context(_folder())
         disk = undo.enter_context(Disk.mounted(folder / "disk"))
         data = DataFolder.open(disk.path / "data")
         undo.callback(data.close)
@@ -156,17 +169,20 @@ async def production(settings: Mapping[str, str], *, ledgers: int, broken: Itera
         await asyncio.gather(_define(broker, secrets), _prepare_database(made))
         undo.push_async_callback(_end_all, made)
         await _begin_all(made, ledgers, set(broken))
-        if supervised:
-            supervisor = asyncio.create_task(made.supervise(), name="supervisor")
-            undo.push_async_callback(_cancelled, supervisor)
+        undo.push_async_callback(ended, [asyncio.create_task(made.supervise(), name="supervisor")])
         await made.ready()
         yield made
 
 
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Short, and passable for the accounts of the database and the broker."""
+    made = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
 
 
 async def _define(broker: RabbitNode, secrets: Path) -> None:

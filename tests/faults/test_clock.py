@@ -68,9 +68,7 @@ async def house(database_url: str, bus: RememberingBus, clock: TestClock, tmp_pa
     metrics = Metrics()
     ledger = create_ledger(LedgerSettings(database_url=database_url, heartbeat_seconds=BEAT_SECONDS), bus, clock, metrics)
     asked = httpx.ASGITransport(ledger)
-    files = LicenseFileSettings(
-        database_url=database_url, ledger_url="http://ledger", trusted_keys_dir=tmp_path, review_seconds=0.2
-    )
+    files = LicenseFileSettings(database_url=database_url, ledger_url="http://ledger", trusted_keys_dir=tmp_path, review_seconds=0.2)
     watch = AlarmsSettings(database_url=database_url, watch_seconds=LOOK_SECONDS)
     apps = [
         create_alarms(watch, bus, clock, metrics),

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
 
 from services.alarms import store
 from services.alarms.actions.clear_alarm import clear_alarm
@@ -10,8 +9,8 @@ from services.alarms.actions.raise_alarm import raise_alarm
 from services.alarms.domain.catalogue import AlarmName, Catalogue
 from services.alarms.domain.heartbeat import LEDGER, Beat, Patience, manager_down, manager_up, silent_since
 from shared.contracts.events.faults import LedgerHeartBeaten
+from shared.kit.clock import Clock
 from shared.kit.transaction import Transaction
-
 
 _STEADY_SECONDS = 1.0
 """A clock that gains or loses more than this between two looks was set."""
@@ -20,23 +19,24 @@ _STEADY_SECONDS = 1.0
 class LedgerWatch:
     """Listens since a time. Silence while nobody looked is no silence of the ledger: no beat can be noted in a store that is away.
 
-    Nor is a clock that was set, nor a bus that is away. ``running``: seconds that this process has run, which nobody sets; ``deaf``:
-    None, or why nothing can be heard.
+    Nor is a clock that was set, a bus that is away (``deaf`` says why, or None), or a beat that was heard and could not be noted.
     """
 
-    def __init__(
-        self, since: datetime, patience: Patience, look_seconds: float, running: Callable[[], float], deaf: Callable[[], Awaitable[str | None]]
-    ) -> None:
-        self._since = since
+    def __init__(self, clock: Clock, patience: Patience, look_seconds: float, deaf: Callable[[], Awaitable[str | None]]) -> None:
+        self._clock = clock
         self._patience = patience
         self._longest_gap_seconds = 2 * look_seconds + 1
-        self._running = running
         self._deaf = deaf
-        self._looked, self._looked_at = running(), since
+        self._since = self._looked_at = clock.now()
+        self._looked = clock.running()
+
+    def hear(self, _event: LedgerHeartBeaten) -> None:
+        """A beat arrived; whether it can be noted is another matter, and no fault of the ledger's."""
+        self._since = self._clock.now()
 
     async def look(self, tx: Transaction, catalogue: Catalogue) -> None:
         """Raise ManagerDown once the ledger is silent for too long; a standing silence is not counted again."""
-        now, running = tx.now, self._running()
+        now, running = tx.now, self._clock.running()
         ran = running - self._looked
         was_set = abs((now - self._looked_at).total_seconds() - ran) > _STEADY_SECONDS
         if ran > self._longest_gap_seconds or was_set or await self._deaf() is not None:
