@@ -15,10 +15,10 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo test check contracts migrate format lock clean
+.PHONY: help run demo test test-faults check bench contracts migrate format lock clean
 
 help: ## What can be said here
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.ready-run ## Everything in one process, database included, on http://127.0.0.1:8080
 	@exec $(RUN) -m gateway.embedded
@@ -32,6 +32,12 @@ migrate: $(VENV)/.ready-run ## Bring every schema at LICENSING_DATABASE_URL to i
 
 test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of their own
 	@$(RUN) -m pytest
+
+test-faults: $(VENV)/.ready-dev ## Processes, broker, database, network and disk fail under load: nothing acknowledged is lost (below 8 minutes)
+	@$(RUN) -m pytest tests/faults
+
+bench: $(VENV)/.ready-dev ## Start the production shape, measure it, check that nothing was lost; JSON in build/bench
+	@$(RUN) -m bench $(BENCH)
 
 # One step, one line: its name and its seconds, or what it found.
 step = @began=$$(date +%s); if found=$$($(2) 2>&1); then echo "ok    $(1) ($$(( $$(date +%s) - began )) s)"; \

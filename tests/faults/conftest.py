@@ -32,7 +32,7 @@ async def installation() -> AsyncIterator[Production]:
         programs()
     except NotInstalled as reason:
         missing(reason)
-    async with production(SETTINGS, ledgers=2, broken=BROKEN) as made:
+    async with production(SETTINGS, ledgers=2, broken=BROKEN, small_disk=True) as made:
         yield made
 
 

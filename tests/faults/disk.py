@@ -20,6 +20,13 @@ class Disk:
 
     @classmethod
     @contextmanager
+    def plain(cls, path: Path) -> Iterator["Disk"]:
+        """A folder of the machine's own disk, where durable means durable."""
+        path.mkdir(mode=0o711)
+        yield cls(path, "it is a folder")
+
+    @classmethod
+    @contextmanager
     def mounted(cls, path: Path) -> Iterator["Disk"]:
         """A disk at ``path``, unmounted afterwards."""
         path.mkdir(mode=0o711)

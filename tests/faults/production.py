@@ -148,14 +148,17 @@ def _password(postgres: EmbeddedPostgres) -> str:
 
 
 @asynccontextmanager
-async def production(settings: Mapping[str, str], *, ledgers: int, broken: Iterable[str] = ()) -> AsyncIterator[Production]:
+async def production(
+    settings: Mapping[str, str], *, ledgers: int, broken: Iterable[str] = (), small_disk: bool = False
+) -> AsyncIterator[Production]:
     """Start everything; ended afterwards. ``settings``: LICENSING_* of every process.
 
     ``broken``: ways that lead through a proxy, ``ledger-1→database``, ``alarms→broker``, ``gateway→ledger-1``.
+    ``small_disk``: the database lies on a disk that can be filled.
     """
     async with AsyncExitStack() as undo:
         folder = undo.enter_context(_folder())
-        disk = undo.enter_context(Disk.mounted(folder / "disk"))
+        disk = undo.enter_context((Disk.mounted if small_disk else Disk.plain)(folder / "disk"))
         data = DataFolder.open(disk.path / "data")
         undo.callback(data.close)
         postgres = await EmbeddedPostgres.start(data)
