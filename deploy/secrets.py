@@ -1,8 +1,9 @@
 """``python -m deploy.secrets customer|vendor``: every secret of one side, made once, each a file of its own in ``secrets/<side>``.
 
 Must not be broken: what is there is never written again, for something was sealed or set up with it (the broker's definitions alone
-follow the release: they hold what was derived); nothing is printed but names; and no file of one side is derived from a secret of the other. The files can be read by everybody, because a container sees them with
-the modes and numbers that they have here and runs as nobody of this machine; the folder is passable for its owner alone.
+follow the release: what they hold is derived); nothing is printed but names; no file of one side is derived from a secret of the
+other. The files can be read by everybody, because a container sees them with the modes and numbers that they have here and runs as
+nobody of this machine; the folder is passable for its owner alone.
 """
 
 import argparse
