@@ -18,6 +18,7 @@ from shared.kit.consumers import Consumers, subscription_of
 from shared.kit.database import Database
 from shared.kit.faults import FaultEvents, Faults
 from shared.kit.health import Check, health_router
+from shared.kit.life import Life
 from shared.kit.metrics import Metrics, Refresh
 from shared.kit.migrations import head_of, revision_in
 from shared.kit.problems import PROBLEM_JSON, ProblemTable, install_problems
@@ -46,7 +47,7 @@ class Plan:
     """Types of which the next fact says all that the one before it said: not kept once they are handed over."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     on_start: Sequence[Background] = ()
-    """Awaited before the service is ready."""
+    """Awaited before the service hears, tells or is ready; begun again where the store failed meanwhile."""
     background: Sequence[Background] = ()
     """Run beside it in every process until it stops (the timers run in one process only)."""
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
@@ -65,6 +66,7 @@ class Kit:
     faults: Faults
     relay: Relay
     checks: dict[str, Check]
+    life: Life
 
     @property
     def problems(self) -> ProblemTable:
@@ -85,8 +87,9 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         revision, head = await revision_in(database.engine, plan.service), head_of(plan.migrations)
         return None if revision == head else f"the schema is at {revision}, this release needs {head}: run migrate"
 
-    checks: dict[str, Check] = {"database": store, "schema": schema, **plan.checks}
-    kit = Kit(plan, settings, database, bus, clock, metrics, faults, relay, checks)
+    life = Life()
+    checks: dict[str, Check] = {"process": life.check, "database": store, "schema": schema, **plan.checks}
+    kit = Kit(plan, settings, database, bus, clock, metrics, faults, relay, checks, life)
     app = FastAPI(
         title=plan.title,
         version="1",
@@ -125,11 +128,11 @@ def _lifespan_of(kit: Kit) -> Callable[[FastAPI], AbstractAsyncContextManager[No
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         plan = kit.plan
-        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings))
-        if plan.consumers.types:
-            await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         for start in plan.on_start:
             await start(kit)
+        plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings))
+        if plan.consumers.types:
+            await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         tasks = [
             asyncio.create_task(kit.relay.run(), name=f"{plan.service} relay"),
             asyncio.create_task(plan.timers.run(kit.database, kit.faults), name=f"{plan.service} timers"),
