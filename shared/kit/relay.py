@@ -50,9 +50,7 @@ class _HandOver:
 class Relay:
     """The relay of one service; of several replicas' relays one works. ``fleeting``: types that are not kept."""
 
-    def __init__(
-        self, database: Database, bus: Bus, metrics: Metrics, poll_seconds: float, fleeting: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, database: Database, bus: Bus, metrics: Metrics, poll_seconds: float, fleeting: frozenset[str] = frozenset()) -> None:
         self._database = database
         self._bus = bus
         self._metrics = metrics

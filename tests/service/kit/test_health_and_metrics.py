@@ -26,7 +26,7 @@ async def test_a_schema_of_another_release_is_not_ready_and_says_what_to_do(app:
         await tx.session.execute(text("UPDATE toy.schema_version SET version_num = '0000'"))
     ready = await toy.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
-    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0001: run migrate"
+    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0002: run migrate"
 
 
 async def test_a_database_without_the_schema_is_not_ready(postgres: EmbeddedPostgres, bus: RememberingBus, clock: TestClock) -> None:
@@ -36,7 +36,7 @@ async def test_a_database_without_the_schema_is_not_ready(postgres: EmbeddedPost
     assert ready.json()["checks"] == {
         "process": None,
         "database": None,
-        "schema": "the schema is at None, this release needs 0001: run migrate",
+        "schema": "the schema is at None, this release needs 0002: run migrate",
     }
 
 
