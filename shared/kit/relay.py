@@ -8,11 +8,9 @@ are busy at once; one that takes long makes room for the next and goes on beside
 
 import asyncio
 import random
-import time
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, func, select
+from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Envelope
@@ -36,14 +34,6 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class _HandOver:
-    """A row on its way; ``began``: when its event was committed, by the clock of ``time.monotonic``."""
-
-    work: asyncio.Task[None]
-    began: float
-
-
 class Relay:
     """The relay of one service; of several replicas' relays one works."""
 
@@ -53,7 +43,7 @@ class Relay:
         self._metrics = metrics
         self._poll_seconds = poll_seconds
         self._busy = asyncio.Semaphore(_BUSY_AT_ONCE)
-        self._under_way: dict[int, _HandOver] = {}
+        self._under_way: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Relay until cancelled; a store that is away is waited for."""
@@ -75,9 +65,8 @@ class Relay:
                 await self._wait()
         finally:
             # Whoever leads next begins with these rows again: they must have ended here.
-            await ended([one.work for one in self._under_way.values()])
+            await ended(list(self._under_way.values()))
             self._under_way.clear()
-            self._show_age()
 
     async def _wait(self) -> None:
         """Until something was committed or handed over, at most until the next poll."""
@@ -88,7 +77,7 @@ class Relay:
         await asyncio.sleep(_GATHERING_SECONDS)
 
     async def _delete_handed_over(self, connection: AsyncConnection) -> None:
-        ended_ones = {sequence: one.work for sequence, one in self._under_way.items() if one.work.done()}
+        ended_ones = {sequence: work for sequence, work in self._under_way.items() if work.done()}
         # One that was cancelled from outside was not handed over: its row is fetched again.
         done = [sequence for sequence, work in ended_ones.items() if not work.cancelled() and work.exception() is None]
         if done:
@@ -101,14 +90,12 @@ class Relay:
         """Begin with the oldest events that are not under way. Asked also when there is no room: it shows that the lead is held."""
         outbox = self._database.tables.outbox
         under_way = bindparam("under_way", list(self._under_way), ARRAY(BigInteger))
-        age = func.extract("epoch", func.clock_timestamp() - outbox.c.created_at).label("age")
-        chosen = select(outbox.c.sequence, outbox.c.envelope, age).where(outbox.c.sequence != all_(under_way))
+        chosen = select(outbox.c.sequence, outbox.c.envelope).where(outbox.c.sequence != all_(under_way))
         rows = await connection.execute(chosen.order_by(outbox.c.sequence).limit(_MOST_UNDER_WAY - len(self._under_way)))
         for row in rows:
             work = asyncio.create_task(self._hand_over(row.sequence, row.envelope), name=f"{self._database.schema} hand-over")
             work.add_done_callback(lambda _: self._database.wake.set())
-            self._under_way[row.sequence] = _HandOver(work, time.monotonic() - float(row.age))
-        self._show_age()
+            self._under_way[row.sequence] = work
 
     async def _hand_over(self, sequence: int, raw: dict[str, Any]) -> None:
         """Until the bus has it; returns only then."""
@@ -137,7 +124,3 @@ class Relay:
                 await ended([publishing])
                 raise
         await publishing
-
-    def _show_age(self) -> None:
-        oldest = min((one.began for one in self._under_way.values()), default=None)
-        self._metrics.outbox_age.labels(self._database.schema).set(0 if oldest is None else time.monotonic() - oldest)
