@@ -1,0 +1,1 @@
+"""What is shipped for operations, read and tried without a running product."""
