@@ -53,7 +53,7 @@ def create_app(
     """The gateway as an ASGI application, over ``upstreams`` by the names under which they published their contracts.
 
     ``contracts``: theirs, the committed ones by default. Raises SurfaceClash.
-    ``app.state.forwarder.stop()`` begins a shutdown: not ready any more, event streams ended.
+    ``app.state.kit.life.stop()`` begins a shutdown: not ready any more, event streams ended.
     """
     forwarder = Forwarder(upstreams)
     clients = {name: _client_of(name, upstream) for name, upstream in upstreams.items()}
@@ -67,7 +67,7 @@ def create_app(
         migrations=MIGRATIONS,
         routers=[callers.router, pages.router],
         problems=PROBLEMS,
-        checks={"process": _not_stopping(forwarder), **{name: _ready(client) for name, client in clients.items()}},
+        checks={name: _ready(client) for name, client in clients.items()},
         on_stop=[close_clients],
     )
     app = build_app(plan, settings, bus, clock, metrics)
@@ -76,6 +76,7 @@ def create_app(
     app.openapi = lambda: surface.document  # type: ignore[method-assign]  # what /openapi.json answers
     app.state.surface = surface
     app.state.forwarder = forwarder
+    app.state.kit.life.when_stopping(forwarder.stop)
     app.state.keys = KeyRing(app.state.kit.database, settings.key_cache_seconds)
     admission = Admission(RouteTable([*surface.operations, *_PAGES]), app.state.keys, forwarder, settings, metrics)
     app.add_middleware(Entrance, admission=admission)
@@ -98,10 +99,3 @@ def _ready(client: httpx.AsyncClient) -> Check:
             return f"status {answer.status_code}"
 
     return ready
-
-
-def _not_stopping(forwarder: Forwarder) -> Check:
-    async def stopping() -> str | None:
-        return "is stopping" if forwarder.stopping else None
-
-    return stopping

@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
-from gateway.listening import CannotListen, listening_socket
 from gateway.settings import EmbeddedSettings, GatewaySettings
 from shared.kit.data_folder import DataFolder, DataFolderError
+from shared.kit.life import CannotStart
+from shared.kit.listening import listening_socket
+from shared.kit.settings import what_is_wrong
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -35,10 +38,6 @@ _PASSPHRASE = "signing-key-passphrase"  # noqa: S105 -- where it is kept, not wh
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-class CannotStart(Exception):
-    """Why, and what to do about it."""
-
-
 def main() -> int:
     """Run until SIGTERM or Ctrl-C; the exit code is 1 where it could not start."""
     import uvloop
@@ -47,10 +46,9 @@ def main() -> int:
         settings = EmbeddedSettings()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_told(settings))
-    except ValidationError as error:
-        wrong = "; ".join(f"LICENSING_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
-        return _complain(f"the settings are not usable: {wrong}.")
-    except (CannotStart, CannotListen, DataFolderError) as error:
+    except (ValidationError, SettingsError) as error:
+        return _complain(f"the settings are not usable: {what_is_wrong(error)}.")
+    except (CannotStart, DataFolderError) as error:
         return _complain(str(error))
     return 0
 
@@ -89,7 +87,8 @@ async def _run(settings: EmbeddedSettings, stop: asyncio.Event, serves: asyncio.
         loading = asyncio.create_task(asyncio.to_thread(_load))
         postgres = await undo.enter_async_context(_database(folder))
         await loading
-        from gateway import embedded_log, first_keys, server
+        from gateway import embedded_log, first_keys
+        from shared.kit import server
 
         embedded_log.configure_embedded_logs(settings.log, folder.path)
         gateway = await undo.enter_async_context(_everything(postgres.url(), folder))
@@ -97,13 +96,14 @@ async def _run(settings: EmbeddedSettings, stop: asyncio.Event, serves: asyncio.
         serves.set()
         saying = asyncio.create_task(_say_when_ready(gateway, settings, folder.path, keys, began))
         undo.callback(saying.cancel)
-        await server.serve(gateway, bound, stop, settings.drain_seconds)
+        await server.serve(gateway, bound, stop, gateway.state.kit.life, lambda: settings.drain_seconds)
     print("Stopped.", flush=True)
 
 
 def _load() -> None:
     """Import what everything is made of; it takes longer than all else of a start."""
-    from gateway import contracts, embedded_log, first_keys, server
+    from gateway import contracts, embedded_log, first_keys
+    from shared.kit import server
 
     assert all((contracts, embedded_log, first_keys, server))
 
@@ -125,19 +125,14 @@ async def _database(folder: DataFolder) -> AsyncIterator["EmbeddedPostgres"]:
 @asynccontextmanager
 async def _everything(url: str, folder: DataFolder) -> AsyncIterator["FastAPI"]:
     """All services started, the gateway last; stopped in reverse. Raises CannotStart."""
-    from services.licensefile.clients import UnusableKeyFile
-    from services.registration.clients.signing_key import SigningKeyError
     from shared.kit.memory_bus import MemoryBus
 
     bus = MemoryBus(held=True)
     apps = _built(url, folder, bus)
     await _migrate(url, apps)
     async with AsyncExitStack() as running:
-        try:
-            for app in apps:
-                await running.enter_async_context(app.router.lifespan_context(app))
-        except (SigningKeyError, UnusableKeyFile) as error:
-            raise CannotStart(str(error)) from error
+        for app in apps:
+            await running.enter_async_context(app.router.lifespan_context(app))
         running.push_async_callback(bus.close)
         bus.open()
         yield apps[-1]

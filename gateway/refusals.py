@@ -46,12 +46,6 @@ def too_many(limit: int) -> JSONResponse:
     return problem_response("busy", 503, "Busy", detail, headers={"Retry-After": "1"})
 
 
-def too_many_connections(limit: int) -> JSONResponse:
-    detail = f"{limit} connections are open already, which is the limit. Nothing was done; try again in 1 s."
-    headers = {"Retry-After": "1", "Connection": "close"}
-    return problem_response("busy", 503, "Busy", detail, headers=headers)
-
-
 def failed() -> JSONResponse:
     detail = "An error in the gateway that nobody foresaw. Report the trace_id with the gateway's log."
     return problem_response("internal-error", 500, "Internal error", detail)

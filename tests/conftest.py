@@ -1,5 +1,6 @@
 """The real servers that tests use, started once and only by us."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +17,9 @@ from shared.kit.data_folder import DataFolder
 from shared.kit.metrics import Metrics
 from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
+from tests.debian import NotInstalled, missing
 from tests.house import ROOT, RememberingBus
+from tests.rabbitmq import RabbitNode, emptied
 
 # A shared machine pauses when it likes: no property is judged by the time an example took.
 hypothesis_settings.register_profile("house", deadline=None, print_blob=True)
@@ -56,6 +59,33 @@ async def database_url(postgres: EmbeddedPostgres) -> str:
         await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
     await engine.dispose()
     return postgres.url(name)
+
+
+@pytest.fixture(scope="session")
+async def rabbit() -> AsyncIterator[RabbitNode]:
+    """RabbitMQ; a test that ends or stops it starts it again."""
+    try:
+        node = await RabbitNode.make()
+    except NotInstalled as reason:
+        missing(reason)
+    yield node
+    await node.remove()
+
+
+@pytest.fixture(scope="session")
+def given_or_own_broker(request: pytest.FixtureRequest) -> str | RabbitNode:
+    """The broker that was given for tests, else our own."""
+    given = os.environ.get("LICENSING_TEST_AMQP_URL")
+    own: RabbitNode | None = None if given else request.getfixturevalue("rabbit")
+    return own or str(given)
+
+
+@pytest.fixture
+async def amqp_url(given_or_own_broker: str | RabbitNode) -> str:
+    """A vhost of this test's own; at LICENSING_TEST_AMQP_URL, where that is given, one that is emptied for it."""
+    if isinstance(given_or_own_broker, str):
+        return await emptied(given_or_own_broker)
+    return given_or_own_broker.url_of(await given_or_own_broker.vhost())
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from shared.kit.consumers import Consumers, subscription_of
 from shared.kit.database import Database
 from shared.kit.faults import FaultEvents, Faults
 from shared.kit.health import Check, health_router
+from shared.kit.life import Life
 from shared.kit.metrics import Metrics, Refresh
 from shared.kit.migrations import head_of, revision_in
 from shared.kit.problems import PROBLEM_JSON, ProblemTable, install_problems
@@ -42,9 +43,11 @@ class Plan:
     consumers: Consumers = field(default_factory=Consumers)
     timers: Timers = field(default_factory=Timers)
     faults: FaultEvents | None = None
+    fleeting: frozenset[str] = frozenset()
+    """Types of which the next fact says all that the one before it said: not kept once they are handed over."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     on_start: Sequence[Background] = ()
-    """Awaited before the service is ready."""
+    """Awaited before the service hears, tells or is ready; begun again where the store failed meanwhile."""
     background: Sequence[Background] = ()
     """Run beside it in every process until it stops (the timers run in one process only)."""
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
@@ -63,6 +66,7 @@ class Kit:
     faults: Faults
     relay: Relay
     checks: dict[str, Check]
+    life: Life
 
     @property
     def problems(self) -> ProblemTable:
@@ -73,7 +77,7 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
     """The service as an ASGI application; its lifespan starts and stops everything in it."""
     database = Database(settings, plan.service, clock)
     faults = Faults(plan.service, database, bus, plan.faults)
-    relay = Relay(database, bus, metrics, settings.outbox_poll_seconds)
+    relay = Relay(database, bus, metrics, settings.outbox_poll_seconds, plan.fleeting)
 
     async def store() -> str | None:
         await database.ping()
@@ -83,8 +87,9 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         revision, head = await revision_in(database.engine, plan.service), head_of(plan.migrations)
         return None if revision == head else f"the schema is at {revision}, this release needs {head}: run migrate"
 
-    checks: dict[str, Check] = {"database": store, "schema": schema, **plan.checks}
-    kit = Kit(plan, settings, database, bus, clock, metrics, faults, relay, checks)
+    life = Life()
+    checks: dict[str, Check] = {"process": life.check, "database": store, "schema": schema, **plan.checks}
+    kit = Kit(plan, settings, database, bus, clock, metrics, faults, relay, checks, life)
     app = FastAPI(
         title=plan.title,
         version="1",
@@ -130,11 +135,11 @@ def _lifespan_of(kit: Kit) -> Callable[[FastAPI], AbstractAsyncContextManager[No
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         plan = kit.plan
-        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings.inbox_days, kit.settings.dead_letter_days))
-        if plan.consumers.types:
-            await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         for start in plan.on_start:
             await start(kit)
+        plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings))
+        if plan.consumers.types:
+            await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         tasks = [
             asyncio.create_task(kit.relay.run(), name=f"{plan.service} relay"),
             asyncio.create_task(plan.timers.run(kit.database, kit.faults), name=f"{plan.service} timers"),

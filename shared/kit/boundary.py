@@ -5,6 +5,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kit.faults import Faults
+from shared.kit.health import HEALTH_PATHS
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.problems import problem_response
@@ -13,7 +14,6 @@ from shared.kit.trace import CALLER_HEADER, begin_trace, caller_from_header, tra
 
 _log = log_of("http")
 _CALLER = CALLER_HEADER.encode()
-_QUIET = {"/livez", "/readyz", "/metrics"}
 
 
 class Boundary:
@@ -71,7 +71,7 @@ class Boundary:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         self._metrics.requests.labels(self._service, scope["method"], _route(scope), str(status)).observe(seconds)
-        if scope["path"] not in _QUIET:
+        if scope["path"] not in HEALTH_PATHS:
             _log.info(
                 "request",
                 service=self._service,

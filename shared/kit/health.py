@@ -10,6 +10,9 @@ from pydantic import BaseModel
 Check = Callable[[], Awaitable[str | None]]
 """None when all is well, else what is missing."""
 
+HEALTH_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+"""What a process answers from its first moment to its last."""
+
 _CHECK_SECONDS = 3.0
 
 

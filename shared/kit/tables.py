@@ -1,4 +1,4 @@
-"""The four tables of plumbing that stand in every service's schema: outbox, inbox, dead letters, idempotency keys."""
+"""The tables of plumbing that stand in every service's schema: outbox, what left it lately, inbox, dead letters, idempotency keys."""
 
 from typing import Protocol
 
@@ -19,6 +19,16 @@ class KitTables:
             Column("event_id", Uuid, nullable=False, unique=True),
             Column("envelope", JSONB, nullable=False),
             Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
+        )
+        # A restored database hands these over again: their readers may not have had them yet when the back-up was made.
+        self.handed_over = Table(
+            "handed_over",
+            self.metadata,
+            Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+            Column("event_id", Uuid, nullable=False),
+            Column("envelope", JSONB, nullable=False),
+            Column("handed_over_at", DateTime(timezone=True), nullable=False, server_default=now),
+            Index("handed_over_at", "handed_over_at"),
         )
         self.inbox = Table(
             "inbox",
@@ -58,4 +68,10 @@ class Operations(Protocol):
 
 def create_kit_tables(op: Operations, schema: str) -> None:
     """Create the plumbing's tables as of their first version; called from a service's first migration."""
-    KitTables(schema).metadata.create_all(op.get_bind())
+    tables = KitTables(schema)
+    tables.metadata.create_all(op.get_bind(), [tables.outbox, tables.inbox, tables.dead_letter, tables.idempotency])
+
+
+def create_handed_over(op: Operations, schema: str) -> None:
+    """Create the table of what left the outbox lately; called from a service's second migration."""
+    KitTables(schema).handed_over.create(op.get_bind())

@@ -80,7 +80,7 @@ async def test_stopping_ends_event_streams_whole_and_is_not_ready(gateway: Gatew
     await talk.say(b"")
     await talk.hear()
     await talk.hear()
-    gateway.app.state.forwarder.stop()
+    gateway.app.state.kit.life.stop()
     assert await talk.hear() == {"type": "http.response.body", "body": b""}
     await talk.task
     ready = await gateway.client.get("/readyz")

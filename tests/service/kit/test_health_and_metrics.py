@@ -20,7 +20,7 @@ from tests.service.kit.toy import NoteTaken, kit_of, toy_app
 async def test_a_service_is_ready_when_its_store_answers_and_its_schema_is_at_the_head(toy: httpx.AsyncClient) -> None:
     assert (await toy.get("/livez")).json() == {"status": "ok", "checks": {}}
     ready = await toy.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"status": "ok", "checks": {"database": None, "schema": None}})
+    assert (ready.status_code, ready.json()) == (200, {"status": "ok", "checks": {"process": None, "database": None, "schema": None}})
 
 
 async def test_a_schema_of_another_release_is_not_ready_and_says_what_to_do(app: FastAPI, toy: httpx.AsyncClient) -> None:
@@ -28,14 +28,18 @@ async def test_a_schema_of_another_release_is_not_ready_and_says_what_to_do(app:
         await tx.session.execute(text("UPDATE toy.schema_version SET version_num = '0000'"))
     ready = await toy.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
-    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0001: run migrate"
+    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0002: run migrate"
 
 
 async def test_a_database_without_the_schema_is_not_ready(postgres: EmbeddedPostgres, bus: RememberingBus, clock: TestClock) -> None:
     async with running(toy_app(postgres.url("postgres"), bus, clock, Metrics())) as toy:
         ready = await toy.get("/readyz")
     assert ready.status_code == 503
-    assert ready.json()["checks"] == {"database": None, "schema": "the schema is at None, this release needs 0001: run migrate"}
+    assert ready.json()["checks"] == {
+        "process": None,
+        "database": None,
+        "schema": "the schema is at None, this release needs 0002: run migrate",
+    }
 
 
 async def test_a_check_that_raises_is_a_finding(app: FastAPI, toy: httpx.AsyncClient) -> None:

@@ -1,1 +1,1 @@
-"""What is shipped for operations, read and tried without a running product."""
+"""What is deployed, as files: the compose file, the secrets, what watches."""
