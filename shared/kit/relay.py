@@ -55,7 +55,7 @@ class Relay:
         self._poll_seconds = poll_seconds
         self._fleeting = fleeting
         self._busy = asyncio.Semaphore(_BUSY_AT_ONCE)
-        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[int, _HandOver] = {}
 
     async def run(self) -> None:
         """Relay until cancelled; a store that is away is waited for."""
