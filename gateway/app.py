@@ -1,7 +1,7 @@
 """Builds the gateway out of the upstreams it is given: the contracts that they published, and the applications that answer."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from gateway import pages
 from gateway.domain.caller import CallerExists, ForeignScope, LastAdmin
 from gateway.entrance import OWN, Admission, Entrance
+from gateway.first_keys import first_caller_of
 from gateway.forwarding import Forwarder
 from gateway.key_ring import KeyRing
 from gateway.published import published_contract
@@ -18,7 +19,7 @@ from gateway.route_table import RouteTable
 from gateway.routes import callers
 from gateway.settings import GatewaySettings
 from gateway.surface import DEFAULT_LARGEST_BODY_BYTES, Document, Operation, compose
-from shared.kit.app import Plan, build_app
+from shared.kit.app import Background, Plan, build_app
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
 from shared.kit.health import Check
@@ -49,10 +50,12 @@ def create_app(
     *,
     upstreams: Mapping[str, ASGIApp],
     contracts: Mapping[str, Document] | None = None,
+    on_start: Sequence[Background] = (),
+    on_stop: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The gateway as an ASGI application, over ``upstreams`` by the names under which they published their contracts.
 
-    ``contracts``: theirs, the committed ones by default. Raises SurfaceClash.
+    ``contracts``: theirs, the committed ones by default. ``on_start``, ``on_stop``: what the upstreams need. Raises SurfaceClash.
     ``app.state.kit.life.stop()`` begins a shutdown: not ready any more, event streams ended.
     """
     forwarder = Forwarder(upstreams)
@@ -68,7 +71,8 @@ def create_app(
         routers=[callers.router, pages.router],
         problems=PROBLEMS,
         checks={name: _ready(client) for name, client in clients.items()},
-        on_stop=[close_clients],
+        on_start=[*first_caller_of(settings), *on_start],
+        on_stop=[close_clients, *on_stop],
     )
     app = build_app(plan, settings, bus, clock, metrics)
     known = contracts if contracts is not None else {name: published_contract(name) for name in upstreams}

@@ -18,7 +18,7 @@ from shared.kit import server
 from shared.kit.app import Kit
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock, SystemClock
-from shared.kit.health import HEALTH_PATHS, health_of
+from shared.kit.health import HEALTH_PATHS, NEEDED_TO_START, health_of
 from shared.kit.life import CannotStart, Life
 from shared.kit.listening import listening_socket
 from shared.kit.logs import configure_logs, log_of
@@ -32,7 +32,6 @@ from shared.kit.tasks import ended
 
 _log = log_of("process")
 _LOOK_AGAIN_SECONDS = 0.5
-_NEEDED_TO_START = ("database", "schema")
 
 
 class Build(Protocol):
@@ -101,7 +100,7 @@ async def _start(app: FastAPI, bus: Bus, lifespan: AsyncExitStack) -> None:
 async def _tried(app: FastAPI, lifespan: AsyncExitStack) -> str | None:
     """None once the lifespan was entered, else what it waits for."""
     kit: Kit = app.state.kit
-    health = await health_of({name: kit.checks[name] for name in _NEEDED_TO_START})
+    health = await health_of({name: kit.checks[name] for name in NEEDED_TO_START})
     if missing := [f"{name}: {finding}" for name, finding in health.checks.items() if finding]:
         return "; ".join(missing)
     try:

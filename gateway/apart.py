@@ -1,0 +1,34 @@
+"""The gateway over services that are processes of their own, by their addresses."""
+
+from fastapi import FastAPI
+
+from gateway.app import create_app
+from gateway.proxy import Upstream
+from gateway.published import published_contracts
+from gateway.settings import GatewaySettings
+from shared.kit.app import Kit
+from shared.kit.bus import Bus
+from shared.kit.clock import Clock
+from shared.kit.life import CannotStart
+from shared.kit.metrics import Metrics
+
+
+def create_over_processes(settings: GatewaySettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
+    """The gateway as an ASGI application over ``settings.upstreams``; their names choose the contracts. Raises CannotStart."""
+    known = published_contracts()
+    named = settings.upstreams
+    if not named or not named.keys() <= known.keys():
+        wrong = ", ".join(sorted(named.keys() - known.keys()))
+        raise CannotStart(
+            f"LICENSING_UPSTREAMS {f'names {wrong}' if wrong else 'names no service'}. "
+            f"There are {', '.join(known)}: name each that this gateway stands before, like ledger=http://ledger:8000."
+        )
+    upstreams = {name: Upstream(name, urls, metrics) for name, urls in named.items()}
+
+    async def start(_kit: Kit) -> None:
+        for upstream in upstreams.values():
+            await upstream.start()
+
+    return create_app(
+        settings, bus, clock, metrics, upstreams=upstreams, on_start=[start], on_stop=[upstream.close for upstream in upstreams.values()]
+    )
