@@ -63,8 +63,8 @@ async def test_nothing_that_the_vendor_keeps_secret_is_anywhere_on_the_customers
 
 
 async def test_every_process_ends_in_order_within_its_grace(customer: Installation, vendor: Installation) -> None:
-    for side in (customer, vendor):
-        assert await side.down() == {name: [0] * len(each) for name, each in side.replicas.items()}
+    ended = await asyncio.gather(customer.down(), vendor.down())
+    assert ended == [{name: [0] * len(each) for name, each in side.replicas.items()} for side in (customer, vendor)]
 
 
 def holding(folder: Path, words: Iterable[str]) -> list[Path]:
