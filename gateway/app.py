@@ -51,14 +51,14 @@ def create_app(
     *,
     upstreams: Mapping[str, ASGIApp],
     contracts: Mapping[str, Document] | None = None,
+    issuer: IdentityIssuer | None = None,
     on_start: Sequence[Background] = (),
     on_stop: Sequence[Callable[[], Awaitable[None]]] = (),
-    issuer: IdentityIssuer | None = None,
 ) -> FastAPI:
     """The gateway as an ASGI application, over ``upstreams`` by the names under which they published their contracts.
 
-    ``contracts``: theirs, the committed ones by default. ``on_start``, ``on_stop``: what the upstreams need. ``issuer``: who signs
-    for the callers, by default with the key of the settings. Raises SurfaceClash, UnusableIdentityKeys.
+    ``contracts``: theirs, the committed ones by default. ``issuer``: who signs for the callers, by default with the key of the
+    settings. ``on_start``, ``on_stop``: what the upstreams need. Raises SurfaceClash, UnusableIdentityKeys.
     ``app.state.kit.life.stop()`` begins a shutdown: not ready any more, event streams ended.
     """
     forwarder = Forwarder(upstreams)

@@ -17,6 +17,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
+from shared.kit.life import CannotStart
+
 IDENTITY_HEADER = "licensing-identity"
 """Set by the gateway; what arrives from outside under this name is dropped there."""
 
@@ -55,7 +57,7 @@ class IdentityRefused(Exception):
 
 
 @dataclass
-class UnusableIdentityKeys(Exception):
+class UnusableIdentityKeys(CannotStart):
     """A file or a setting holds no key of the kind that is needed. No part of a key is in the message."""
 
     where: str
