@@ -1,7 +1,8 @@
 """Builds the gateway out of the upstreams it is given: the contracts that they published, and the applications that answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -65,9 +66,6 @@ def create_app(
     issuer = issuer or _issuer_of(settings)
     clients = {name: _client_of(name, upstream) for name, upstream in upstreams.items()}
 
-    async def close_clients() -> None:
-        await asyncio.gather(*(client.aclose() for client in clients.values()))
-
     plan = Plan(
         service=OWN,
         title="Gateway",
@@ -76,7 +74,7 @@ def create_app(
         problems=PROBLEMS,
         checks={name: _ready(client) for name, client in clients.items()},
         on_start=[*first_caller_of(settings), *on_start],
-        on_stop=[close_clients, *on_stop],
+        on_stop=[partial(_closed, clients.values()), *on_stop],
         verifier=IdentityVerifier(issuer.public_keys),
     )
     app = build_app(plan, settings, bus, clock, metrics)
@@ -98,6 +96,10 @@ def _issuer_of(settings: GatewaySettings) -> IdentityIssuer:
 
 def _client_of(name: str, upstream: ASGIApp) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(upstream), base_url=f"http://{name}")
+
+
+async def _closed(clients: Iterable[httpx.AsyncClient]) -> None:
+    await asyncio.gather(*(client.aclose() for client in clients))
 
 
 def _ready(client: httpx.AsyncClient) -> Check:
