@@ -104,7 +104,8 @@ class Faults:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._bus.publish(envelope)
+                await self._bus.publish(envelope)
+                return
             except BusClosed:
                 return None  # the process is stopping
             except Exception as error:
