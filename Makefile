@@ -37,7 +37,7 @@ test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of th
 SIDE ?= customer
 COMPOSE := docker compose
 sides = $(if $(filter customer vendor,$(SIDE)),,$(error SIDE is customer or vendor, and is '$(SIDE)'))
-VENDORS = vendor-postgres vendor-rabbitmq vendor-migrate registration vendor-gateway vendor-backup
+VENDORS = vendor-postgres vendor-rabbitmq vendor-migrate registration vendor-gateway
 
 secrets: $(VENV)/.ready-run ## Make the secrets of one side that are missing, in secrets/ (SIDE=vendor for the vendor's)
 	$(sides)@$(RUN) -m deploy.secrets $(SIDE)

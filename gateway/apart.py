@@ -23,7 +23,10 @@ def create_over_processes(settings: GatewaySettings, bus: Bus, clock: Clock, met
             f"LICENSING_UPSTREAMS {f'names {wrong}' if wrong else 'names no service'}. "
             f"There are {', '.join(known)}: name each that this gateway stands before, like ledger=http://ledger:8000."
         )
-    upstreams = {name: Upstream(name, urls, metrics) for name, urls in named.items()}
+    try:
+        upstreams = {name: Upstream(name, urls, metrics) for name, urls in named.items()}
+    except ValueError as error:
+        raise CannotStart(f"LICENSING_UPSTREAMS: {error}.") from error
 
     async def start(_kit: Kit) -> None:
         for upstream in upstreams.values():

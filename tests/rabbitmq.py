@@ -213,7 +213,9 @@ class RabbitNode:
     def _run_beside(self, command: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{log}.out").open("ab") as out:
             options: dict[str, Any] = {"stdout": out, "stderr": subprocess.STDOUT, "start_new_session": True, **self._as_account()}
-            return subprocess.Popen(command, **options)
+            # Also a run that is killed leaves no broker behind.
+            mortal = [str(setpriv), "--pdeathsig", "KILL"] if (setpriv := found("setpriv")) else []
+            return subprocess.Popen([*mortal, *command], **options)
 
     async def _until_it_accepts(self) -> None:
         """The listener is opened at the end of the start."""

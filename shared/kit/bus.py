@@ -1,7 +1,7 @@
 """The bus as services see it: hand an envelope over, receive the types one asked for. Two implementations, one behaviour.
 
 ``publish`` returns when the envelope is safe: with the memory bus when every subscriber's transaction committed (or the event
-was put aside as a dead letter), with RabbitMQ when the broker confirmed it.
+was put aside as a dead letter), with RabbitMQ when the broker confirmed it. ``check`` gives None, or why nothing gets through now.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,6 +13,10 @@ from shared.contracts.base import Envelope
 
 class BusClosed(Exception):
     """The process is stopping; the envelope stays in its sender's outbox."""
+
+
+class NotPublished(Exception):
+    """The bus does not have the envelope for good (or does not know): whoever keeps it keeps it, and tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +36,7 @@ class Bus(Protocol):
     async def subscribe(self, subscription: Subscription) -> None: ...
 
     async def publish(self, envelope: Envelope) -> None: ...
+
+    async def check(self) -> str | None: ...
 
     async def close(self) -> None: ...

@@ -19,6 +19,7 @@ from shared.kit.memory_bus import MemoryBus
 from shared.kit.metrics import Metrics
 from shared.kit.migrations import migrate
 from shared.kit.settings import BrokerSettings, ProcessSettings, ServiceSettings, what_is_wrong
+from shared.kit.store_faults import is_store_failure
 
 S = TypeVar("S", bound=ServiceSettings)
 Create = Callable[[S, Bus, Clock, Metrics], FastAPI]
@@ -67,7 +68,12 @@ def main(create: Create[S], settings: Callable[..., S], arguments: Sequence[str]
     except (ValidationError, SettingsError) as error:
         sys.exit(f"The settings are not usable: {what_is_wrong(error)}")
     plan = built(create, given).state.kit.plan
-    revision = asyncio.run(migrate(given.database_url.get_secret_value(), plan.service, plan.migrations))
+    try:
+        revision = asyncio.run(migrate(given.database_url.get_secret_value(), plan.service, plan.migrations))
+    except Exception as error:
+        if not is_store_failure(error):
+            raise
+        sys.exit(f"The data store at LICENSING_DATABASE_URL does not answer: {error}")
     sys.stdout.write(f"{plan.service}: the schema is at {revision}\n")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.kit.life import Life
@@ -36,13 +36,12 @@ async def serve(app: ASGIApp, bound: socket.socket, stop: asyncio.Event, life: L
     While it ends every answer closes its connection: a client that keeps one is told before its next request, not in the middle of it.
     """
     host, port = bound.getsockname()[:2]
-    server = _Server(_config_of(app))
+    server = _Server(_config_of(_Ending(app, life)))
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         life.stop()
-        server.close_connections()
         if not serving.done():
             await asyncio.wait({serving}, timeout=drain_seconds())
         server.should_exit = True
@@ -86,11 +85,21 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    def close_connections(self) -> None:
-        """After their next answer. The list is the one that the server makes its default headers of, anew every second."""
-        close = (b"connection", b"close")
-        self.config.encoded_headers.append(close)
-        self.server_state.default_headers = [*self.server_state.default_headers, close]
+
+class _Ending:
+    """Every answer that begins once the process is stopping closes its connection."""
+
+    def __init__(self, app: ASGIApp, life: Life) -> None:
+        self._app = app
+        self._life = life
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._life.stopping:
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, receive, closing)
 
 
 class _Protocol(HttpToolsProtocol):

@@ -106,20 +106,21 @@ class Replica:
         return self.log.read_text("utf-8", "replace")[-6000:]
 
 
+@dataclass(frozen=True, slots=True)
 class _ComposesServer(Server):
     """The embedded server with what the compose file adds to it (``-c name=value``)."""
 
-    added = ""
+    added: str = ""
 
     def _options(self) -> str:
-        return f"{super()._options()} {self.added}"
+        return f"{Server._options(self)} {self.added}"
 
 
 def _composes_postgres(data: DataFolder, service: Service, durable: bool) -> EmbeddedPostgres:
     prepared = EmbeddedPostgres._prepared(data, durable)
     own = prepared._server
-    server = _ComposesServer(own.bin_dir, own.account, own.pgdata, own.socket_folder, own.log, own.durable)
-    server.added = " ".join(service.command[1:])
+    added = " ".join(service.command[1:])
+    server = _ComposesServer(own.bin_dir, own.account, own.pgdata, own.socket_folder, own.log, own.durable, added)
     return EmbeddedPostgres(server, prepared._password)
 
 

@@ -74,10 +74,13 @@ class Program:
 
         async def look() -> bool:
             assert self.running is not None
-            assert self.running.poll() is None, self.said()
+            assert self.running.poll() is None
             return (await self.health())[0] == httpx.codes.OK
 
-        await eventually(look, f"{self.module} ready at {self.url}")
+        try:
+            await eventually(look, "ready")
+        except AssertionError as error:
+            raise AssertionError(f"{self.module} is not ready: {await self.health()}; it said: {self.said()}") from error
 
     def said(self) -> str:
         return self.log.read_text("utf-8")

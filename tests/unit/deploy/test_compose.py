@@ -112,7 +112,7 @@ def test_the_signing_key_and_its_passphrase_are_given_to_registration_alone() ->
     holders = {service.name for service in SERVICES if any(mount.source == "vendor-key" for mount in service.mounts)}
     openers = {service.name for service in SERVICES if "vendor_signing_key_passphrase" in service.secrets.values()}
     assert openers == {"registration"}
-    assert holders - {"vendor-backup"} == {"registration"}, "beside it only the back-up, which cannot open it"
+    assert holders == openers
 
 
 @every_service
