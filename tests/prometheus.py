@@ -1,12 +1,12 @@
 """A Prometheus of a test's own: Debian's program, with the configuration that is shipped, and a test's targets instead of names in DNS.
 
-Must not be broken: what differs from `deploy/prometheus/prometheus.yml` is where targets are and how often they are asked; jobs,
+Must not be broken: what differs from ``deploy/prometheus/prometheus.yml`` is where targets are and how often they are asked; jobs,
 relabelling and rules are those of the file.
 """
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,6 @@ SHIPPED = ROOT / "deploy" / "prometheus"
 PATIENCE_SECONDS = 60.0
 EVERY = "1s"
 Sample = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a job's figures are, and which of them are the job's: a pattern for ``service;name`` of a series, as an instance that
-    is several services in one process shows those of all."""
-
-    address: str
-    own: str = ".*"
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,8 @@ def debians(binary: str) -> Path:
         missing(reason)
 
 
-def configuration(targets: Mapping[str, Target]) -> dict[str, Any]:
-    """What is shipped, for these targets by job; jobs without one are left out."""
+def configuration(targets: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What is shipped, for targets (``host:port``) by job; jobs without any are left out."""
     shipped: dict[str, Any] = yaml.safe_load((SHIPPED / "prometheus.yml").read_text("utf-8"))
     shipped["global"] = {"scrape_interval": EVERY, "evaluation_interval": EVERY}
     shipped["rule_files"] = [str(SHIPPED / pattern) for pattern in shipped["rule_files"]]
@@ -79,15 +70,13 @@ def configuration(targets: Mapping[str, Target]) -> dict[str, Any]:
     return shipped
 
 
-def _aimed(job: dict[str, Any], target: Target) -> dict[str, Any]:
-    kept = {name: value for name, value in job.items() if not name.endswith("sd_configs") and name != "static_configs"}
-    own = {"source_labels": ["service", "__name__"], "regex": target.own, "action": "keep"}
-    relabelled = [own, *kept.pop("metric_relabel_configs", [])]
-    return {**kept, "metric_relabel_configs": relabelled, "static_configs": [{"targets": [target.address]}]}
+def _aimed(job: dict[str, Any], addresses: Sequence[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in job.items() if not name.endswith("sd_configs")}
+    return {**kept, "static_configs": [{"targets": list(addresses)}]}
 
 
 @contextmanager
-def running_prometheus(folder: Path, targets: Mapping[str, Target]) -> Iterator[str]:
+def running_prometheus(folder: Path, targets: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Its URL; ready, and ended afterwards."""
     program, port = debians("prometheus"), free_port()
     folder.mkdir()
