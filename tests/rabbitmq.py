@@ -102,6 +102,10 @@ class RabbitNode:
         assert self._server is not None
         return self._server.pid
 
+    @property
+    def runs(self) -> bool:
+        return self._server is not None and self._server.poll() is None
+
     async def start(self) -> None:
         """Run, with the data that is there; returns when clients can connect."""
         if self._epmd is None:
@@ -213,7 +217,9 @@ class RabbitNode:
     def _run_beside(self, command: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{log}.out").open("ab") as out:
             options: dict[str, Any] = {"stdout": out, "stderr": subprocess.STDOUT, "start_new_session": True, **self._as_account()}
-            return subprocess.Popen(command, **options)
+            # Also a run that is killed leaves no broker behind.
+            mortal = [str(setpriv), "--pdeathsig", "KILL"] if (setpriv := found("setpriv")) else []
+            return subprocess.Popen([*mortal, *command], **options)
 
     async def _until_it_accepts(self) -> None:
         """The listener is opened at the end of the start."""

@@ -15,6 +15,10 @@ class BusClosed(Exception):
     """The process is stopping; the envelope stays in its sender's outbox."""
 
 
+class NotPublished(Exception):
+    """The bus does not have the envelope for good (or does not know): whoever keeps it keeps it, and tries again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What one service wants to hear. ``deliver`` returns after its commit; ``bury`` keeps an event that cannot be handled."""
