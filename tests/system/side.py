@@ -2,12 +2,16 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 from sqlalchemy import make_url
 
+from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
 from tests.house import ROOT
 
@@ -75,3 +79,34 @@ class Side:
         return (
             make_url(self.postgres.url(self.database)).set(username=role, password=password_of(role)).render_as_string(hide_password=False)
         )
+
+
+@asynccontextmanager
+async def connected(side: Side, role: str, **changes: str) -> AsyncIterator[Any]:
+    """As somebody who has the role's password."""
+    url = make_url(side.url(role)).update_query_dict(changes)
+    where = {"host": url.query["host"], "port": 5432, "user": role, "password": url.password}
+    connection = await asyncpg.connect(**{**where, "database": side.database, **changes})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def superuser(side: Side, statement: str, *values: object) -> list[Any]:
+    url = make_url(side.postgres.url(side.database))
+    connection = await asyncpg.connect(host=url.query["host"], port=5432, user=url.username, password=url.password, database=side.database)
+    try:
+        return list(await connection.fetch(statement, *values))
+    finally:
+        await connection.close()
+
+
+async def migrated_side(postgres: EmbeddedPostgres, database: str, folder: Path) -> Side:
+    """Both sides in one database: roles and rights by the script, all schemas by the owner's migrations."""
+    side = Side.on(postgres, database, folder)
+    for name in ("customer", "vendor"):
+        side.succeed("postgres/roles.sh", LICENSING_SIDE=name)
+    for room in sorted([*ROOT.glob("services/*/migrations"), *ROOT.glob("gateway/migrations")]):
+        await migrate(side.url(OWNER), room.parent.name, room)
+    return side

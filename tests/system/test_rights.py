@@ -1,24 +1,20 @@
 """Who may do what in the database, tried on a real one that the deployed script prepared: every service works as its own role, and as that
 role nothing else can be read, written, made or taken away, whoever stole its password."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import make_url
 
 from gateway.actions.keep_first_caller import keep_first_caller
 from gateway.domain.caller import Caller
 from shared.contracts.events.faults import LedgerInternalErrorOccurred
-from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
-from tests.house import ROOT, RememberingBus, eventually
+from tests.house import RememberingBus, eventually
 from tests.system.in_process import InProcess, services_on
-from tests.system.side import OWNER, ROLES, Side, password_of
+from tests.system.side import OWNER, ROLES, Side, connected, migrated_side, password_of, superuser
 
 SERVICES = tuple(role for role in ROLES if role != OWNER)
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -27,33 +23,7 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 @pytest.fixture(scope="module")
 async def side(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Side:
     """Both sides in one database, migrated by the owner."""
-    made = Side.on(postgres, f"rights_{uuid4().hex[:12]}", tmp_path_factory.mktemp("rights"))
-    for name in ("customer", "vendor"):
-        made.succeed("postgres/roles.sh", LICENSING_SIDE=name)
-    for room in sorted([*ROOT.glob("services/*/migrations"), *ROOT.glob("gateway/migrations")]):
-        await migrate(made.url(OWNER), room.parent.name, room)
-    return made
-
-
-@asynccontextmanager
-async def connected(side: Side, role: str, **changes: str) -> AsyncIterator[Any]:
-    """As somebody who has the role's password."""
-    url = make_url(side.url(role)).update_query_dict(changes)
-    where = {"host": url.query["host"], "port": 5432, "user": role, "password": url.password}
-    connection = await asyncpg.connect(**{**where, "database": side.database, **changes})
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def superuser(side: Side, statement: str, *values: object) -> list[Any]:
-    url = make_url(side.postgres.url(side.database))
-    connection = await asyncpg.connect(host=url.query["host"], port=5432, user=url.username, password=url.password, database=side.database)
-    try:
-        return list(await connection.fetch(statement, *values))
-    finally:
-        await connection.close()
+    return await migrated_side(postgres, f"rights_{uuid4().hex[:12]}", tmp_path_factory.mktemp("rights"))
 
 
 async def is_denied(connection: Any, statement: str) -> None:
@@ -220,3 +190,4 @@ def test_a_run_that_cannot_end_well_says_why_and_no_password(side: Side, tmp_pat
     assert "syntax error" in failed.stderr
     said = failed.stdout + failed.stderr + side.postgres.log.read_text()
     assert not [role for role in ROLES if password_of(role).split("'")[1] in said]
+    assert "LIMIT" not in failed.stderr  # no part of the statement, which holds one
