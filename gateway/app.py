@@ -62,10 +62,8 @@ def create_app(
     settings. ``on_start``, ``on_stop``: what the upstreams need. Raises SurfaceClash, UnusableIdentityKeys.
     ``app.state.kit.life.stop()`` begins a shutdown: not ready any more, event streams ended.
     """
-    forwarder = Forwarder(upstreams)
-    issuer = issuer or _issuer_of(settings)
+    forwarder, issuer = Forwarder(upstreams), issuer or _issuer_of(settings)
     clients = {name: _client_of(name, upstream) for name, upstream in upstreams.items()}
-
     plan = Plan(
         service=OWN,
         title="Gateway",
@@ -78,16 +76,18 @@ def create_app(
         verifier=IdentityVerifier(issuer.public_keys),
     )
     app = build_app(plan, settings, bus, clock, metrics)
-    known = contracts if contracts is not None else {name: published_contract(name) for name in upstreams}
-    surface = compose({OWN: app.openapi(), **known})
+    surface = compose({OWN: app.openapi(), **(_published(upstreams) if contracts is None else contracts)})
     app.openapi = lambda: surface.document  # type: ignore[method-assign]  # what /openapi.json answers
-    app.state.surface = surface
-    app.state.forwarder = forwarder
+    app.state.surface, app.state.forwarder = surface, forwarder
     app.state.kit.life.when_stopping(forwarder.stop)
     app.state.keys = KeyRing(app.state.kit.database, settings.key_cache_seconds)
-    admission = Admission(RouteTable([*surface.operations, *_PAGES]), app.state.keys, forwarder, settings, metrics, issuer)
-    app.add_middleware(Entrance, admission=admission)
+    routes = RouteTable([*surface.operations, *_PAGES])
+    app.add_middleware(Entrance, admission=Admission(routes, app.state.keys, forwarder, settings, metrics, issuer))
     return app
+
+
+def _published(upstreams: Iterable[str]) -> dict[str, Document]:
+    return {name: published_contract(name) for name in upstreams}
 
 
 def _issuer_of(settings: GatewaySettings) -> IdentityIssuer:

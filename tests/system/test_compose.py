@@ -63,7 +63,7 @@ async def test_nothing_that_the_vendor_keeps_secret_is_anywhere_on_the_customers
 
 
 async def test_every_process_ends_in_order_within_its_grace(customer: Installation, vendor: Installation) -> None:
-    ended = await asyncio.gather(customer.down(), vendor.down())
+    ended = list(await asyncio.gather(customer.down(), vendor.down()))
     assert ended == [{name: [0] * len(each) for name, each in side.replicas.items()} for side in (customer, vendor)]
 
 
