@@ -4,6 +4,7 @@ import importlib
 import re
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from shared.kit.settings import BrokerSettings, ProcessSettings, ServiceSettings
 from tests.compose import FILE, Service, read_compose, variables_of
@@ -82,7 +83,8 @@ def test_a_process_gets_its_passwords_as_files_and_changes_nothing_on_the_broker
 def test_what_a_process_is_given_is_a_setting_that_it_reads(service: Service) -> None:
     module = importlib.import_module(f"{service.command[-2]}.settings")
     own = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, ServiceSettings)]
-    known = {f"LICENSING_{name.upper()}" for each in (*own, ProcessSettings, BrokerSettings) for name in each.model_fields}
+    read: list[type[BaseSettings]] = [*own, ProcessSettings, BrokerSettings]
+    known = {f"LICENSING_{name.upper()}" for each in read for name in each.model_fields}
     files = {target.name.upper() for target in service.secrets if target.name.startswith("licensing_")}
     assert (service.environment.keys() | files) - known == set()
 
