@@ -15,7 +15,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo test check contracts migrate secrets up down format lock clean
+.PHONY: help run demo test check contracts migrate secrets up down backup restore format lock clean
 
 help: ## What can be said here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -29,6 +29,12 @@ demo: $(VENV)/.ready-run ## The whole story through HTTP on a temporary instance
 migrate: $(VENV)/.ready-run ## Bring every schema at LICENSING_DATABASE_URL to its head
 	@for room in services/*/migrations gateway/migrations; do \
 		$(RUN) -m $$(dirname $$room | tr / .) migrate || exit 1; done
+
+backup: ## One side's rows, and the vendor's signing key, to backups/ while it runs (SIDE=vendor for the vendor's)
+	@SIDE=$(SIDE) deploy/backup.sh
+
+restore: ## Bring a back-up onto an empty machine: FILE=backups/… (SIDE=vendor; REPLACE=yes where there are rows)
+	@SIDE=$(SIDE) REPLACE=$(REPLACE) deploy/restore.sh "$(FILE)"
 
 test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of their own
 	@$(RUN) -m pytest

@@ -23,6 +23,8 @@ def create_over_processes(settings: GatewaySettings, bus: Bus, clock: Clock, met
             f"LICENSING_UPSTREAMS {f'names {wrong}' if wrong else 'names no service'}. "
             f"There are {', '.join(known)}: name each that this gateway stands before, like ledger=http://ledger:8000."
         )
+    if settings.identity_key_file is None:
+        raise CannotStart("LICENSING_IDENTITY_KEY_FILE is not set: without the private key no service would believe who calls.")
     try:
         upstreams = {name: Upstream(name, urls, metrics) for name, urls in named.items()}
     except ValueError as error:

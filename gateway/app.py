@@ -1,7 +1,8 @@
 """Builds the gateway out of the upstreams it is given: the contracts that they published, and the applications that answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,7 @@ from shared.kit.app import Background, Plan, build_app
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
 from shared.kit.health import Check
+from shared.kit.identity import IdentityIssuer, IdentityVerifier
 from shared.kit.metrics import Metrics
 from shared.kit.problems import ProblemTable, Rule
 
@@ -50,19 +52,19 @@ def create_app(
     *,
     upstreams: Mapping[str, ASGIApp],
     contracts: Mapping[str, Document] | None = None,
+    issuer: IdentityIssuer | None = None,
     on_start: Sequence[Background] = (),
     on_stop: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The gateway as an ASGI application, over ``upstreams`` by the names under which they published their contracts.
 
-    ``contracts``: theirs, the committed ones by default. ``on_start``, ``on_stop``: what the upstreams need. Raises SurfaceClash.
+    ``contracts``: theirs, the committed ones by default. ``issuer``: who signs for the callers, by default with the key of the
+    settings. ``on_start``, ``on_stop``: what the upstreams need. Raises SurfaceClash, UnusableIdentityKeys.
     ``app.state.kit.life.stop()`` begins a shutdown: not ready any more, event streams ended.
     """
     forwarder = Forwarder(upstreams)
+    issuer = issuer or _issuer_of(settings)
     clients = {name: _client_of(name, upstream) for name, upstream in upstreams.items()}
-
-    async def close_clients() -> None:
-        await asyncio.gather(*(client.aclose() for client in clients.values()))
 
     plan = Plan(
         service=OWN,
@@ -72,7 +74,8 @@ def create_app(
         problems=PROBLEMS,
         checks={name: _ready(client) for name, client in clients.items()},
         on_start=[*first_caller_of(settings), *on_start],
-        on_stop=[close_clients, *on_stop],
+        on_stop=[partial(_closed, clients.values()), *on_stop],
+        verifier=IdentityVerifier(issuer.public_keys),
     )
     app = build_app(plan, settings, bus, clock, metrics)
     known = contracts if contracts is not None else {name: published_contract(name) for name in upstreams}
@@ -82,13 +85,21 @@ def create_app(
     app.state.forwarder = forwarder
     app.state.kit.life.when_stopping(forwarder.stop)
     app.state.keys = KeyRing(app.state.kit.database, settings.key_cache_seconds)
-    admission = Admission(RouteTable([*surface.operations, *_PAGES]), app.state.keys, forwarder, settings, metrics)
+    admission = Admission(RouteTable([*surface.operations, *_PAGES]), app.state.keys, forwarder, settings, metrics, issuer)
     app.add_middleware(Entrance, admission=admission)
     return app
 
 
+def _issuer_of(settings: GatewaySettings) -> IdentityIssuer:
+    return IdentityIssuer.in_memory() if settings.identity_key_file is None else IdentityIssuer.from_file(settings.identity_key_file)
+
+
 def _client_of(name: str, upstream: ASGIApp) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(upstream), base_url=f"http://{name}")
+
+
+async def _closed(clients: Iterable[httpx.AsyncClient]) -> None:
+    await asyncio.gather(*(client.aclose() for client in clients))
 
 
 def _ready(client: httpx.AsyncClient) -> Check:

@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
@@ -153,26 +153,29 @@ def _built(url: str, folder: DataFolder, bus: "MemoryBus") -> list["FastAPI"]:
     from services.licensefile.settings import LicenseFileSettings
     from services.registration.app import create_app as create_registration
     from shared.kit.clock import SystemClock
+    from shared.kit.identity import IdentityIssuer
     from shared.kit.metrics import Metrics
 
+    issuer = IdentityIssuer.in_memory()
+    keys = issuer.public_keys
     clock, metrics, database, trusted = SystemClock(), Metrics(), SecretStr(url), folder.private_folder("trusted-keys")
-    ledger = create_ledger(LedgerSettings(database_url=database), bus, clock, metrics)
+    ledger = create_ledger(LedgerSettings(database_url=database, identity_keys=keys), bus, clock, metrics)
     asked = httpx.ASGITransport(ledger, raise_app_exceptions=False)
-    calculator = CalculatorSettings(database_url=database, ledger_url="http://ledger")
-    licensefile = LicenseFileSettings(database_url=database, ledger_url="http://ledger", trusted_keys_dir=trusted)
+    calculator = CalculatorSettings(database_url=database, ledger_url="http://ledger", identity_keys=keys)
+    licensefile = LicenseFileSettings(database_url=database, ledger_url="http://ledger", trusted_keys_dir=trusted, identity_keys=keys)
     upstreams = {
         # First, because it writes the public key that licensefile reads when it starts.
-        "registration": create_registration(_vendors_settings(database, folder, trusted), bus, clock, metrics),
+        "registration": create_registration(_vendors_settings(database, folder, trusted, keys), bus, clock, metrics),
         "ledger": ledger,
         "calculator": create_calculator(calculator, bus, clock, metrics, ledger=asked),
         "licensefile": create_licensefile(licensefile, bus, clock, metrics, ledger=asked),
-        "alarms": create_alarms(AlarmsSettings(database_url=database), bus, clock, metrics),
+        "alarms": create_alarms(AlarmsSettings(database_url=database, identity_keys=keys), bus, clock, metrics),
     }
-    gateway = create_gateway(GatewaySettings(database_url=database), bus, clock, metrics, upstreams=upstreams)
+    gateway = create_gateway(GatewaySettings(database_url=database), bus, clock, metrics, upstreams=upstreams, issuer=issuer)
     return [*upstreams.values(), gateway]
 
 
-def _vendors_settings(database: SecretStr, folder: DataFolder, trusted: Path) -> "RegistrationSettings":
+def _vendors_settings(database: SecretStr, folder: DataFolder, trusted: Path, keys: dict[str, Any]) -> "RegistrationSettings":
     """A vendor of this installation's own, for evaluation: the private key stays in ``vendor``, the public one is trusted."""
     from services.registration.settings import RegistrationSettings
 
@@ -188,6 +191,7 @@ def _vendors_settings(database: SecretStr, folder: DataFolder, trusted: Path) ->
         # Once only: a key that is missing later was lost, and another one would not be the one that signed the files.
         make_signing_key=not public.exists(),
         public_key_file=public,
+        identity_keys=keys,
     )
 
 

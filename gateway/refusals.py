@@ -46,6 +46,14 @@ def too_many(limit: int) -> JSONResponse:
     return problem_response("busy", 503, "Busy", detail, headers={"Retry-After": "1"})
 
 
+def too_late(upstream: str, seconds: float) -> JSONResponse:
+    detail = f"The {upstream} service did not begin an answer within {seconds:g} s. Whether it did anything of this request is not known; "
+    members = {"upstream": upstream}
+    headers = {"Retry-After": "2"}
+    title = "The time for an answer is over"
+    return problem_response("deadline-exceeded", 504, title, detail + "look before you repeat it.", members=members, headers=headers)
+
+
 def failed() -> JSONResponse:
     detail = "An error in the gateway that nobody foresaw. Report the trace_id with the gateway's log."
     return problem_response("internal-error", 500, "Internal error", detail)

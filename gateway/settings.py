@@ -26,6 +26,12 @@ class GatewaySettings(ServiceSettings):
     requests_at_once: int = Field(default=1024, ge=1)
     """Requests being answered, open event streams included; more are told to come back in a second."""
 
+    request_deadline_seconds: float = Field(default=15.0, ge=1, le=600)
+    """How long an answer may take to begin, from the last piece of the request on; what has begun takes as long as it takes."""
+
+    identity_key_file: Path | None = None
+    """JWK of the private key (Ed25519) with which the gateway says who calls; without it, one that only this process knows."""
+
     upstreams: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(default_factory=dict)
     """The services behind it, where they are processes of their own: ``ledger=http://a:8000,http://b:8000 alarms=http://c:8000``."""
 

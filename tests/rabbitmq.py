@@ -102,6 +102,10 @@ class RabbitNode:
         assert self._server is not None
         return self._server.pid
 
+    @property
+    def runs(self) -> bool:
+        return self._server is not None and self._server.poll() is None
+
     async def start(self) -> None:
         """Run, with the data that is there; returns when clients can connect."""
         if self._epmd is None:

@@ -18,6 +18,7 @@ from shared.kit.consumers import Consumers, subscription_of
 from shared.kit.database import Database
 from shared.kit.faults import FaultEvents, Faults
 from shared.kit.health import Check, health_router
+from shared.kit.identity import IdentityVerifier
 from shared.kit.life import Life
 from shared.kit.metrics import Metrics, Refresh
 from shared.kit.migrations import head_of, revision_in
@@ -51,6 +52,8 @@ class Plan:
     background: Sequence[Background] = ()
     """Run beside it in every process until it stops (the timers run in one process only)."""
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
+    verifier: IdentityVerifier | None = None
+    """Whose word for a caller is believed; by default that of the settings."""
 
 
 @dataclass
@@ -74,7 +77,7 @@ class Kit:
 
 
 def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
-    """The service as an ASGI application; its lifespan starts and stops everything in it."""
+    """The service as an ASGI application; its lifespan starts and stops everything in it. Raises UnusableIdentityKeys."""
     database = Database(settings, plan.service, clock)
     faults = Faults(plan.service, database, bus, plan.faults)
     relay = Relay(database, bus, metrics, settings.outbox_poll_seconds, plan.fleeting)
@@ -101,12 +104,19 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
     )
     app.state.kit = kit
     metrics.before_scrape(plan.service, _measuring_events(database, metrics))
-    app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults)
+    verifier = plan.verifier or _verifier_of(settings)
+    app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults, verifier=verifier)
     install_problems(app, plan.problems)
     app.include_router(health_router())
     for router in plan.routers:
         app.include_router(router)
     return app
+
+
+def _verifier_of(settings: ServiceSettings) -> IdentityVerifier | None:
+    if settings.identity_keys_file is not None:
+        return IdentityVerifier.from_file(settings.identity_keys_file)
+    return IdentityVerifier(settings.identity_keys) if settings.identity_keys is not None else None
 
 
 def _measuring_events(database: Database, metrics: Metrics) -> Refresh:

@@ -1,7 +1,7 @@
 """The bus as services see it: hand an envelope over, receive the types one asked for. Two implementations, one behaviour.
 
 ``publish`` returns when the envelope is safe: with the memory bus when every subscriber's transaction committed (or the event
-was put aside as a dead letter), with RabbitMQ when the broker confirmed it. ``check`` gives None, or why nothing gets through now.
+was put aside as a dead letter), with RabbitMQ when the broker confirmed it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,5 @@ class Bus(Protocol):
     async def subscribe(self, subscription: Subscription) -> None: ...
 
     async def publish(self, envelope: Envelope) -> None: ...
-
-    async def check(self) -> str | None: ...
 
     async def close(self) -> None: ...

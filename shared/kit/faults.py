@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.contracts.base import Envelope
 from shared.contracts.events.faults import DataStoreFailed, DataStoreRecovered, InternalErrorOccurred
-from shared.kit.bus import Bus
+from shared.kit.bus import Bus, BusClosed
 from shared.kit.database import Database
 from shared.kit.logs import log_of
 from shared.kit.store_faults import is_collision, is_store_failure
@@ -18,6 +19,8 @@ from shared.kit.transaction import envelope_of
 _log = log_of("faults")
 _ASK_AGAIN_SECONDS = 0.5
 _TELL_SECONDS = 3.0
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,22 @@ class Faults:
             error=type(error).__name__,
         )
         # Not awaited: the bus keeps the fact until a reader's store took it, which may be the very store that failed.
-        self._start(self._bus.publish(envelope_of(fact, self._service, self._failed_at)))
+        self._start(self._tell_bus(envelope_of(fact, self._service, self._failed_at)))
         self._start(self._watch(self._failed_at))
+
+    async def _tell_bus(self, envelope: Envelope) -> None:
+        """Until the bus has it: it is in no outbox, and the bus may be away when the store is."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._bus.publish(envelope)
+                return
+            except BusClosed:
+                return None  # the process is stopping
+            except Exception as error:
+                _log.warning("fault-not-told-yet", service=self._service, type=envelope.type, error=repr(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _watch(self, failed_at: datetime) -> None:
         """Wait until the store answers again, and say so."""

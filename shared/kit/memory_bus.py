@@ -39,10 +39,6 @@ class MemoryBus:
         wanting = [s for s in self._subscriptions if envelope.type in s.types]
         await asyncio.gather(*(deliver(subscription, envelope, self._closing) for subscription in wanting))
 
-    async def check(self) -> str | None:
-        """Never a finding: it is in this process."""
-        return None
-
     async def close(self) -> None:
         """Begin no more deliveries; who waits to publish gets BusClosed."""
         self._closing.set()

@@ -62,6 +62,7 @@ async def _run(build: Build, process: ProcessSettings, broker: BrokerSettings | 
         bus = RabbitBus(broker.amqp_url.get_secret_value(), metrics, declare=broker.declare_topology) if broker else MemoryBus()
         app = build(bus, SystemClock(), metrics)
         kit: Kit = app.state.kit
+        _check_identity(kit)
         if isinstance(bus, RabbitBus):
             kit.checks["broker"] = bus.check
         kit.life.starting = True
@@ -80,6 +81,12 @@ async def _run(build: Build, process: ProcessSettings, broker: BrokerSettings | 
             if starting.done():
                 starting.result()
     _log.info("stopped", service=kit.plan.service)
+
+
+def _check_identity(kit: Kit) -> None:
+    settings = kit.settings
+    if kit.plan.verifier is None and settings.identity_keys_file is None and settings.identity_keys is None:
+        raise CannotStart("LICENSING_IDENTITY_KEYS_FILE is not set: without the gateway's public keys anybody could say who calls.")
 
 
 async def _start(app: FastAPI, bus: Bus, lifespan: AsyncExitStack) -> None:

@@ -3,7 +3,8 @@
 Nothing reads the environment later.
 """
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -95,6 +96,12 @@ class ServiceSettings(Settings):
     handed_over_days: int = Field(default=3, ge=1)
     """How long events are kept after the bus took them: a database that is restored hands them over again, and a reader that
     was behind by less than this when the back-up was made misses none."""
+
+    identity_keys_file: Path | None = None
+    """JWKS of the gateway's public keys: who calls is believed from what they signed, and from nothing else."""
+
+    identity_keys: dict[str, Any] | None = None
+    """The same keys themselves. Without either a service believes everybody; ``serve`` does not start one like that."""
 
     @model_validator(mode="after")
     def _readers_remember_longer(self) -> "ServiceSettings":

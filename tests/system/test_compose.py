@@ -1,17 +1,19 @@
-"""Both sides as docker-compose.yml runs them, several processes of each service, and the whole story through both gateways."""
+"""Both sides as docker-compose.yml runs them, several processes of each service: the whole story through both gateways, and the end.
+
+The tests stand in the order in which an installation lives, and share it: a start is what costs.
+"""
 
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 import pytest
 
 from tests.house import ROOT
 from tests.rabbitmq import RabbitNode
 from tests.system.installation import Installation
-
-PATIENCE_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +30,49 @@ async def customer(rabbit: RabbitNode) -> AsyncIterator[Installation]:
     await installation.remove()
 
 
-async def test_the_story_is_played_through_both_gateways_over_several_processes_of_each_service(
-    customer: Installation, vendor: Installation
-) -> None:
+async def test_both_sides_start_and_their_health_is_seen(customer: Installation, vendor: Installation) -> None:
     await vendor.up()
     customer.trust(vendor)
     await customer.up()
-    assert {name: len(each) for name, each in customer.replicas.items()} == {
-        "ledger": 3, "licensefile": 2, "calculator": 2, "alarms": 2, "gateway": 2
-    }  # fmt: skip
+    running = {name: len(each) for side in (customer, vendor) for name, each in side.replicas.items()}
+    two = dict.fromkeys(("licensefile", "calculator", "alarms", "gateway", "registration", "vendor-gateway"), 2)
+    assert running == {"ledger": 3, **two}
+    looked_at = [each[0] for side in (customer, vendor) for each in side.replicas.values()]
+    healthy = await asyncio.gather(*(asyncio.to_thread(replica.is_healthy) for replica in looked_at))
+    assert dict(zip([replica.service.name for replica in looked_at], healthy, strict=True)) == dict.fromkeys(running, True)
+
+
+async def test_the_story_is_played_through_both_gateways(customer: Installation, vendor: Installation) -> None:
     where = ["--url", customer.urls[0], "--vendor-url", vendor.urls[0]]
     keys = ["--admin-key", str(customer.first_key), "--vendor-key", str(vendor.first_key)]
-    done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-m", "gateway.demo", *where, *keys], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "gateway.demo", *where, *keys]
+    done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "The story ran as told" in done.stdout
+
+
+async def test_nothing_that_the_vendor_keeps_secret_is_anywhere_on_the_customers_side(customer: Installation, vendor: Installation) -> None:
+    key = (vendor.folder / "volumes" / "vendor-key" / "signing-key.pem").read_text()
+    words = [line for line in key.splitlines() if not line.startswith("-----")]
+    words += [path.read_text() for path in (vendor.folder / "secrets").iterdir() if path.name != "rabbitmq_definitions"]
+    assert len(words) > 10
+    assert not await asyncio.to_thread(holding, customer.folder, words)
+    assert not [word for log in vendor.folder.glob("*.log") for word in words if word in log.read_text()]
+    rows = {path.parts[len(customer.folder.parts)] for path in await asyncio.to_thread(holding, customer.folder, ["headquarters"])}
+    assert "data" in rows, "the search finds what is there"
+
+
+async def test_every_process_ends_in_order_within_its_grace(customer: Installation, vendor: Installation) -> None:
+    ended = await asyncio.gather(customer.down(), vendor.down())
+    assert ended == [{name: [0] * len(each) for name, each in side.replicas.items()} for side in (customer, vendor)]
+
+
+def holding(folder: Path, words: Iterable[str]) -> list[Path]:
+    """The files below ``folder`` in which one of the words stands."""
+    sought = [word.encode() for word in words]
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            found += [path] if any(word in content for word in sought) else []
+    return found

@@ -1,6 +1,7 @@
 """Services as processes of their own: started as in production, with the store away, and ended without cutting anybody short."""
 
 import asyncio
+import json
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from gateway.domain.key import new_key
 from shared.kit.data_folder import DataFolder
+from shared.kit.identity import IDENTITY_HEADER, IdentityIssuer, new_identity_keys
 from shared.kit.postgres import EmbeddedPostgres
 from tests.house import eventually
 from tests.system.embedded_postgres import temporary_place
@@ -25,8 +27,21 @@ CONNECTIONS = 8
 
 
 @pytest.fixture
-def settings(database_url: str) -> dict[str, str]:
-    return {"LICENSING_DATABASE_URL": database_url, "LICENSING_AMQP_URL": NOWHERE}
+def issuer(tmp_path: Path) -> IdentityIssuer:
+    """The gateway's word; its key files are ``private.jwk`` and ``public.jwks``."""
+    private, public = new_identity_keys()
+    (tmp_path / "private.jwk").write_text(json.dumps(private))
+    (tmp_path / "public.jwks").write_text(json.dumps(public))
+    return IdentityIssuer(private)
+
+
+@pytest.fixture
+def settings(database_url: str, amqp_url: str, issuer: IdentityIssuer, tmp_path: Path) -> dict[str, str]:
+    return {
+        "LICENSING_DATABASE_URL": database_url,
+        "LICENSING_AMQP_URL": amqp_url,
+        "LICENSING_IDENTITY_KEYS_FILE": str(tmp_path / "public.jwks"),
+    }
 
 
 @pytest.fixture
@@ -67,12 +82,13 @@ async def asks_until_told(client: httpx.AsyncClient, answers: list[None]) -> Non
         assert answer.status_code == httpx.codes.OK
 
 
-async def test_a_process_that_is_told_to_end_answers_whatever_it_was_asked(settings: dict[str, str]) -> None:
+async def test_a_process_that_is_told_to_end_answers_whatever_it_was_asked(settings: dict[str, str], issuer: IdentityIssuer) -> None:
     draining = {**settings, "LICENSING_DRAIN_SECONDS": "1"}
     with program("services.alarms", draining) as alarms:
         alarms.start()
         await alarms.ready()
-        async with httpx.AsyncClient(base_url=alarms.url, timeout=60) as client:
+        known = {IDENTITY_HEADER: issuer.token_for("a test", "viewer")}
+        async with httpx.AsyncClient(base_url=alarms.url, headers=known, timeout=60) as client:
             async with locked(settings["LICENSING_DATABASE_URL"], "alarms.alarm") as connection:
                 held = asyncio.create_task(client.get("/v1/alarms"))
                 await eventually(lambda: someone_waits(connection), "a request that waits")
@@ -96,9 +112,11 @@ async def nobody_listens(asked: Program) -> bool:
     return (await asked.health("/livez"))[0] == 0
 
 
-async def test_a_start_waits_for_its_store_and_then_for_its_schema(own_postgres: EmbeddedPostgres) -> None:
-    url = own_postgres.url()
-    with program("services.calculator", {"LICENSING_DATABASE_URL": url, "LICENSING_AMQP_URL": NOWHERE}) as calculator:
+async def test_a_start_waits_for_its_store_and_then_for_its_schema_and_not_for_the_broker(
+    own_postgres: EmbeddedPostgres, issuer: IdentityIssuer, tmp_path: Path
+) -> None:
+    places = {"LICENSING_DATABASE_URL": own_postgres.url(), "LICENSING_AMQP_URL": NOWHERE}
+    with program("services.calculator", {**places, "LICENSING_IDENTITY_KEYS_FILE": str(tmp_path / "public.jwks")}) as calculator:
         calculator.start()
 
         async def finding(check: str) -> str | None:
@@ -120,6 +138,7 @@ async def test_a_start_waits_for_its_store_and_then_for_its_schema(own_postgres:
             migration.start("migrate")
             assert await migration.ended() == 0
         await calculator.ready()
+        assert "the broker is away" in ((await calculator.health())[1]["broker"] or "")
         assert await calculator.stop() == 0
         waited_for = [line["finding"] for line in calculator.logged() if line["event"] == "start-waits"]
     assert waited_for[-1] == f"schema: {wanted}"
@@ -135,6 +154,8 @@ async def test_what_waiting_would_not_mend_ends_the_start_and_says_why(settings:
         )
     without = {"LICENSING_DATABASE_URL": settings["LICENSING_DATABASE_URL"], "LICENSING_SECRETS_DIR": str(tmp_path)}
     assert await said_at_its_end("services.alarms", without) == "The settings are not usable: LICENSING_AMQP_URL: Field required"
+    believing = {name: value for name, value in settings.items() if "IDENTITY" not in name}
+    assert "Cannot start: LICENSING_IDENTITY_KEYS_FILE is not set" in await said_at_its_end("services.alarms", believing)
     unkeyed = {**settings, "LICENSING_SIGNING_KEY_FILE": str(tmp_path / "vendor.pem"), "LICENSING_SIGNING_KEY_PASSPHRASE": "x" * 12}
     assert "Cannot start: There is no signing key in" in await said_at_its_end("services.registration", unkeyed)
     assert "LICENSING_UPSTREAMS names no service. There are alarms, calculator" in await said_at_its_end("gateway", settings)
@@ -155,7 +176,8 @@ async def test_the_vendors_desk_opens_its_key_with_a_secret_file(settings: dict[
     for name in ("database_url", "amqp_url"):
         (secrets / f"licensing_{name}").write_text(settings[f"LICENSING_{name.upper()}"])
     (secrets / "licensing_signing_key_passphrase").write_text("a passphrase of the vendor\n")
-    files = {"LICENSING_SIGNING_KEY_FILE": str(tmp_path / "vendor.pem"), "LICENSING_PUBLIC_KEY_FILE": str(public)}
+    given = {name: value for name, value in settings.items() if "URL" not in name}
+    files = {**given, "LICENSING_SIGNING_KEY_FILE": str(tmp_path / "vendor.pem"), "LICENSING_PUBLIC_KEY_FILE": str(public)}
     with program("services.registration", {**files, "LICENSING_SECRETS_DIR": str(secrets), "LICENSING_MAKE_SIGNING_KEY": "true"}) as desk:
         desk.start()
         await desk.ready()
@@ -167,20 +189,22 @@ async def test_the_vendors_desk_opens_its_key_with_a_secret_file(settings: dict[
 async def test_a_gateway_of_its_own_forwards_with_the_key_that_it_was_given(settings: dict[str, str], tmp_path: Path) -> None:
     key = new_key()
     (tmp_path / "licensing_first_caller_key").write_text(key)
-    with program("services.calculator", settings) as calculator:
-        calculator.start()
+    with program("services.calculator", settings) as calculator, program("services.ledger", settings) as ledger:
         own = {
             "LICENSING_DATABASE_URL": settings["LICENSING_DATABASE_URL"],
-            "LICENSING_UPSTREAMS": f"calculator={calculator.url}",
+            "LICENSING_UPSTREAMS": f"calculator={calculator.url} ledger={ledger.url}",
+            "LICENSING_IDENTITY_KEY_FILE": str(tmp_path / "private.jwk"),
             "LICENSING_FIRST_CALLER": "admin",
             "LICENSING_SECRETS_DIR": str(tmp_path),
         }
         with program("gateway", own) as gateway:
-            gateway.start()
+            for process in (gateway, ledger, calculator):
+                process.start()
+            await ledger.ready()  # the calculator's prices have come through the broker
             await gateway.ready()
             async with httpx.AsyncClient(base_url=gateway.url, headers={"Authorization": f"Bearer {key}"}) as client:
+                assert (await client.put("/v1/clusters/hq", json={"major": 15})).status_code in {200, 201, 422}
                 assert (await client.get("/v1/device-types")).status_code == httpx.codes.OK
                 assert "/v1/orders" not in (await client.get("/openapi.json")).json()["paths"]
-            assert await gateway.stop() == 0
+            assert [await process.stop() for process in (gateway, ledger, calculator)] == [0, 0, 0]
             assert key not in gateway.said()
-        assert await calculator.stop() == 0

@@ -10,6 +10,7 @@ from starlette.types import Message, Scope
 from gateway.proxy import Upstream
 from gateway.proxy.addresses import Limits
 from shared.kit.metrics import Metrics
+from tests.house import eventually
 
 EAGER = Limits(calls_per_address=4, wait_seconds=0.05, ask_seconds=0.02, health_seconds=5, look_up_seconds=0.05)
 """Looks and asks all the time, so that no test waits for it."""
@@ -165,3 +166,10 @@ async def ask(upstream: Upstream, method: str = "GET", path: str = "/x", body: b
     if body:
         headers["content_length"] = str(len(body))
     return await (await Asked(upstream, method, path, **headers).say(body)).answer()
+
+
+async def until(look: Callable[[], object], what: str) -> None:
+    async def looked() -> bool:
+        return bool(look())
+
+    await eventually(looked, what)

@@ -112,6 +112,30 @@ async def test_an_upstream_that_fails_before_its_answer_is_a_problem(
     assert "secret" not in refused.text
 
 
+async def test_an_upstream_without_an_answer_in_time_is_a_problem_and_the_client_does_not_wait_for_its_end(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    vars(gateway.app.state.kit.settings)["request_deadline_seconds"] = 0.05
+    ended = asyncio.Event()
+
+    async def hanging(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ended.wait()
+
+    upstream.answering = hanging
+    talk = Conversation(gateway)
+    await talk.say(b"")
+    start = await talk.hear()
+    assert start["status"] == 504
+    assert b"urn:licensing:problem:deadline-exceeded" in (await talk.hear())["body"]
+    assert not talk.task.done()
+    ended.set()
+    await talk.task
+    assert talk.to_client.empty()
+
+
 async def test_an_upstream_that_says_nothing_is_a_problem(gateway: Gateway, upstream: Upstream) -> None:
     async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
         return

@@ -18,6 +18,7 @@ from shared.kit.metrics import Metrics
 from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
 from tests.house import RememberingBus, running
+from tests.rabbitmq import RabbitNode
 from tests.service.kit.toy import MIGRATIONS, toy_app
 
 TEMPLATE = "template_of_the_toy"
@@ -68,6 +69,16 @@ async def own_server(own_path: Path) -> AsyncIterator[EmbeddedPostgres]:
     yield server
     await server.stop()
     folder.close()
+
+
+@pytest.fixture
+async def broker(rabbit: RabbitNode) -> AsyncIterator[RabbitNode]:
+    """The broker for a test that ill-treats it; it runs again afterwards."""
+    yield rabbit
+    if rabbit.runs:
+        rabbit.resume()
+    else:
+        await rabbit.start()
 
 
 @pytest.fixture

@@ -79,7 +79,6 @@ async def test_an_event_reaches_every_reader_of_its_type_and_no_other(place: Pla
     await _taken(other, "another")
     assert first.taken == second.taken == [said]
     assert other.subjects == ["another"]
-    assert await place.bus.check() is None
 
 
 async def test_a_hundred_events_at_once_reach_their_reader_once_each(place: Place) -> None:

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from shared.contracts.base import Envelope
+from shared.kit.bus import NotPublished
 from shared.kit.clock import TestClock
 from shared.kit.logs import configure_logs
 from shared.kit.metrics import Metrics
@@ -131,6 +133,37 @@ async def test_a_store_that_fails_while_nobody_calls_is_told_each_time(
             await fragile.start_again()
             await bus.hear(ToyStoreRecovered, times)
     assert len(bus.heard(ToyStoreFailed)) == 2
+
+
+class AbsentBus(RememberingBus):
+    """A broker that is away for the first ``times``."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    async def publish(self, envelope: Envelope) -> None:
+        if self.times:
+            self.times -= 1
+            raise NotPublished("the broker is away")
+        await super().publish(envelope)
+
+
+async def test_a_failing_store_is_told_as_soon_as_the_bus_is_back(
+    fragile: EmbeddedPostgres, clock: TestClock, logs: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.kit.faults._FIRST_PAUSE_SECONDS", 0.01)
+    bus = AbsentBus(times=3)
+    async with running(toy_app(fragile.url(), bus, clock, Metrics())) as toy:
+        await fragile.stop(mode="immediate")
+        assert (await _take(toy, "lost")).status_code == 503
+        (failed,) = await bus.hear(ToyStoreFailed)
+        await fragile.start_again()
+        (recovered,) = await bus.hear(ToyStoreRecovered)
+    await bus.close()
+    assert recovered.failed_at == failed.at
+    assert [json.loads(line)["event"] for line in logs.getvalue().splitlines()].count("fault-not-told-yet") == 3
+    assert len(bus.heard(ToyStoreFailed)) == 1
 
 
 async def test_what_is_noticed_late_of_a_failure_that_was_told_and_is_over_is_not_told_again(

@@ -51,6 +51,15 @@ async def test_a_check_that_raises_is_a_finding(app: FastAPI, toy: httpx.AsyncCl
     assert (ready.status_code, ready.json()["checks"]["catalogue"]) == (503, "LookupError")
 
 
+async def test_a_broker_that_is_away_is_told_and_takes_nobody_out_of_service(app: FastAPI, toy: httpx.AsyncClient) -> None:
+    async def away() -> str | None:
+        return "the broker is away"
+
+    kit_of(app).checks["broker"] = away
+    ready = await toy.get("/readyz")
+    assert (ready.status_code, ready.json()["status"], ready.json()["checks"]["broker"]) == (200, "ok", "the broker is away")
+
+
 async def test_a_check_that_never_answers_is_a_finding(app: FastAPI, toy: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     async def hanging() -> str | None:
         await asyncio.Event().wait()

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from sqlalchemy import text
@@ -146,7 +146,7 @@ def toy_app(
     *,
     consumers: Consumers | None = None,
     timers: Timers | None = None,
-    **settings: float,
+    **settings: Any,
 ) -> FastAPI:
     """The toy as an application."""
     plan = Plan(
