@@ -18,7 +18,7 @@ from tests.system.product import LicenseFile, Product, mac
 from tests.unit.licensefile.made import FILE_ID, KEY, made_file, made_line
 
 UNITS = 100
-TWICE = {"alarms": 2, "gateway": 2}
+TWICE = {"ledger": 2, "alarms": 2, "gateway": 2}
 """What every replica reads from one store must be told once."""
 
 

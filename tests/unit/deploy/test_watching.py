@@ -10,10 +10,12 @@ import yaml
 
 from services.alarms.domain.catalogue import SYSLOG_LEVELS, read_catalogue
 from tests import watching
+from tests.compose import read_compose
 from tests.house import ROOT
 from tests.prometheus import SHIPPED, debians
 
 CATALOGUE = read_catalogue((ROOT / "services/alarms/data/alarms.csv").read_text("utf-8"))
+COMPOSE = read_compose()
 RULE_TESTS = sorted(watching.RULE_TESTS.glob("*.yml"))
 RULE_FILES = sorted(watching.RULES.glob("*.yml"))
 
@@ -73,20 +75,39 @@ def test_an_alert_says_what_is_the_matter_and_what_to_do(alert: dict[str, Any]) 
     assert alert["alert"] in headings, f"{page} has no paragraph for it"
 
 
+def jobs() -> dict[str, dict[str, Any]]:
+    return {job["job_name"]: job for job in yaml.safe_load((SHIPPED / "prometheus.yml").read_text("utf-8"))["scrape_configs"]}
+
+
 def test_every_service_of_the_customers_side_is_a_job() -> None:
-    jobs = {job["job_name"] for job in yaml.safe_load((SHIPPED / "prometheus.yml").read_text("utf-8"))["scrape_configs"]}
-    services = {folder.parent.name for folder in ROOT.glob("services/*/app.py")} - {"registration"}
-    assert jobs == services | {"gateway", "rabbitmq", "prometheus"}
+    serving = {service.name for service in COMPOSE.of("customer") if service.command[-1:] == ["serve"]}
+    assert jobs().keys() == serving | {"rabbitmq", "prometheus"}
+
+
+def test_every_target_is_a_service_that_prometheus_can_reach() -> None:
+    """By one network only: a name that is known in two may be looked up in the other, whose addresses the gateway does not know."""
+    ports = {service.name: service.environment.get("LICENSING_PORT", "15692") for service in COMPOSE.of("customer")}
+    assert "rabbitmq_prometheus" in (ROOT / "deploy/rabbitmq/enabled_plugins").read_text("utf-8")
+    for name, job in jobs().items():
+        for found in job.get("dns_sd_configs", ()):
+            assert (found["names"], found["type"], str(found["port"])) == ([name], "A", ports[name])
+            assert len(COMPOSE.services[name].networks & COMPOSE.services["prometheus"].networks) == 1, name
+
+
+def test_what_is_shipped_is_mounted_where_it_is_looked_for() -> None:
+    mounts = {mount.source: mount.target for name in ("prometheus", "grafana") for mount in COMPOSE.services[name].mounts}
+    assert mounts["./deploy/prometheus/rules"] == mounts["./deploy/prometheus/prometheus.yml"].parent / "rules"
+    provider = yaml.safe_load((watching.DASHBOARDS / "dashboards.yml").read_text("utf-8"))["providers"][0]
+    assert provider["options"]["path"] == str(mounts["./deploy/grafana"] / "dashboards")
 
 
 def test_whoever_is_away_is_told_of_by_absence() -> None:
     """A stopped service has no target any more: no rule may wait for an ``up`` of 0 to tell of it."""
     asked = " ".join(alert["expr"] for alert in watching.alerts())
-    jobs = {job["job_name"] for job in yaml.safe_load((SHIPPED / "prometheus.yml").read_text("utf-8"))["scrape_configs"]} - {"prometheus"}
     by_absence = set(re.findall(r'absent\(up\{job="(\w+)"\} == 1\)', asked)) | set(
         re.findall(r'label_replace\(vector\(1\), "job", "(\w+)"', asked)
     )
-    assert by_absence == jobs
+    assert by_absence == jobs().keys() - {"prometheus"}
 
 
 def test_what_every_replica_reads_from_one_store_is_never_added_up() -> None:
