@@ -19,7 +19,9 @@ def all_files() -> tuple[Path, ...]:
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(name for name in folders if name not in _FOREIGN and not name.endswith(".egg-info"))
         found += [
-            (Path(folder) / name).relative_to(ROOT) for name in sorted(names) if name != "uv.lock" and (Path(folder) / name).is_file()
+            (Path(folder) / name).relative_to(ROOT)
+            for name in sorted(names)
+            if name not in {"uv.lock", ".git"} and (Path(folder) / name).is_file()
         ]
     return tuple(found)
 
