@@ -32,7 +32,6 @@ _READERS = ("toy", "reader", "first", "second", "other", "stuck", "well", "seen"
 """The services that tests make up."""
 
 
-
 class BrokerFailed(Exception):
     """The broker or its control program ended otherwise than it should; the text is what it said."""
 
