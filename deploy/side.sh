@@ -3,7 +3,7 @@
 #
 #   SIDE                customer (default) | vendor
 #   LICENSING_DIRECT    not empty: PostgreSQL's programs of this machine, where PGHOST, PGUSER, PGPASSWORD … say, and as restore needs it
-#                       LICENSING_SECRETS_DIR; otherwise everything runs in the containers of this project
+#                       LICENSING_SECRETS_DIR, and for the vendor LICENSING_SIGNING_KEY_FILE; otherwise everything runs in the containers of this project
 #   LICENSING_DATABASE  default licensing
 set -euo pipefail
 
@@ -15,7 +15,10 @@ case "$side" in
     *) echo "SIDE is customer or vendor, and is '$side'" >&2; exit 1 ;;
 esac
 roles=/docker-entrypoint-initdb.d/roles.sh
-[ -z "${LICENSING_DIRECT:-}" ] || roles=$(dirname "${BASH_SOURCE[0]}")/postgres/roles.sh
+if [ -n "${LICENSING_DIRECT:-}" ]; then
+    roles=$(dirname "${BASH_SOURCE[0]}")/postgres/roles.sh
+    [ "$side" = customer ] || : "${LICENSING_SIGNING_KEY_FILE:?where is the signing key?}"
+fi
 
 # One of PostgreSQL's programs, or roles.sh, as the database's superuser.
 in_database() {

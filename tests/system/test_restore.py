@@ -91,7 +91,7 @@ async def test_nobody_may_be_at_work_meanwhile(back_up: BackUp, target: Side) ->
 async def test_a_back_up_is_whole_or_not_there(target: Side, tmp_path: Path) -> None:
     folder, clear = tmp_path / "made", tmp_path / "key.pem"
     target.succeed("postgres/roles.sh", LICENSING_SIDE="customer")
-    done = target.run("backup.sh", SIDE="vendor", BACKUPS=str(folder))
+    done = target.run("backup.sh", SIDE="vendor", BACKUPS=str(folder), LICENSING_SIGNING_KEY_FILE=str(clear))
     assert done.returncode != 0
     assert "no matching schemas were found" in done.stderr
     target.succeed("postgres/roles.sh", LICENSING_SIDE="vendor")
@@ -99,6 +99,7 @@ async def test_a_back_up_is_whole_or_not_there(target: Side, tmp_path: Path) -> 
     done = target.run("backup.sh", SIDE="vendor", BACKUPS=str(folder), LICENSING_SIGNING_KEY_FILE=str(clear))
     assert (done.returncode, done.stderr) == (1, "the signing key is missing or not encrypted\n")
     assert list(folder.iterdir()) == []
+    assert "where is the signing key?" in target.run("backup.sh", SIDE="vendor", BACKUPS=str(folder)).stderr
 
 
 async def test_a_signing_key_that_is_there_is_replaced_only_when_told_so(back_up: BackUp, target: Side, tmp_path: Path) -> None:
