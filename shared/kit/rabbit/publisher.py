@@ -55,6 +55,8 @@ class Publisher(Session):
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 await self._publish(envelope)
+        except TimeoutError:
+            raise NotPublished(f"not confirmed within {_CONFIRM_SECONDS:g} s") from None
         except Exception as error:
             raise NotPublished(repr(error)) from error
         except asyncio.CancelledError:

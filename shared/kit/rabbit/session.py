@@ -58,6 +58,8 @@ class Session(ABC):
                     ends_with(connection, lost)
                     await self._use(connection, lost)
                     self.trouble = "the connection was lost"
+            except TimeoutError:
+                self.trouble = "it does not answer in time"
             except Exception as error:
                 self.trouble = repr(error)
             if self.up.is_set():

@@ -24,6 +24,7 @@ Deed = Callable[[RabbitNode], Awaitable[None]]
 
 
 async def _kill(broker: RabbitNode) -> None:
+    await broker.settle()
     await broker.kill()
 
 
@@ -54,7 +55,7 @@ async def _rows(kit: Kit, table: str) -> int:
 
 async def _take(toy: httpx.AsyncClient, when: str, count: int) -> None:
     for number in range(count):
-        assert (await toy.post("/v1/notes", json={"name": f"{when} {number}", "words": "w"})).status_code == 201
+        assert (await toy.post("/v1/notes", json={"name": f"{when} {number}", "words": f"{when} {number}"})).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -96,10 +97,20 @@ async def test_from_outbox_to_inbox_whatever_becomes_of_the_broker_meanwhile(
 async def test_a_bus_whose_broker_is_away_says_so_and_works_as_soon_as_it_is_back(broker: RabbitNode) -> None:
     url = broker.url_of(await broker.vhost()).replace("guest:guest", "guest:gu%65st")
     reader, metrics = Reader(service="toy"), Metrics()
-    await broker.stop()
+    async with bus_at(url) as bus:
+        await bus.publish(envelope_of_type())
+        broker.pause()
+        cancelled, lost = (asyncio.create_task(bus.publish(envelope_of_type())) for _ in range(2))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        await broker.kill()
+        with pytest.raises(NotPublished):
+            await lost
     with logged() as lines:
         async with bus_at(url, reader, metrics=metrics) as bus:
-            with pytest.raises(NotPublished, match="the broker is away: .*ConnectionError|Connect"):
+            with pytest.raises(NotPublished, match="the broker is away: "):
                 await bus.publish(envelope_of_type())
             finding = await bus.check()
             assert finding is not None
@@ -141,17 +152,3 @@ async def test_a_delivery_whose_connection_was_lost_is_given_again_and_acknowled
 
         await eventually(settled, "all are acknowledged")
     assert len(reader.taken) == 3
-
-
-async def test_who_is_cancelled_while_publishing_is_cancelled_and_who_is_not_hears_that_it_is_not_published(broker: RabbitNode) -> None:
-    async with bus_at(broker.url_of(await broker.vhost())) as bus:
-        await bus.publish(envelope_of_type())
-        broker.pause()
-        cancelled, lost = (asyncio.create_task(bus.publish(envelope_of_type(subject=name))) for name in ("cancelled", "lost"))
-        await asyncio.sleep(0)
-        cancelled.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await cancelled
-        await broker.kill()
-        with pytest.raises(NotPublished):
-            await lost
