@@ -6,7 +6,6 @@ from gateway.app import create_app
 from gateway.proxy import Upstream
 from gateway.published import published_contracts
 from gateway.settings import GatewaySettings
-from shared.kit.app import Kit
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
 from shared.kit.life import CannotStart
@@ -29,11 +28,4 @@ def create_over_processes(settings: GatewaySettings, bus: Bus, clock: Clock, met
         upstreams = {name: Upstream(name, urls, metrics) for name, urls in named.items()}
     except ValueError as error:
         raise CannotStart(f"LICENSING_UPSTREAMS: {error}.") from error
-
-    async def start(_kit: Kit) -> None:
-        for upstream in upstreams.values():
-            await upstream.start()
-
-    return create_app(
-        settings, bus, clock, metrics, upstreams=upstreams, on_start=[start], on_stop=[upstream.close for upstream in upstreams.values()]
-    )
+    return create_app(settings, bus, clock, metrics, upstreams=upstreams)

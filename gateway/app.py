@@ -1,9 +1,8 @@
 """Builds the gateway out of the upstreams it is given: the contracts that they published, and the applications that answer."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import httpx
 from fastapi import FastAPI
@@ -20,7 +19,7 @@ from gateway.route_table import RouteTable
 from gateway.routes import callers
 from gateway.settings import GatewaySettings
 from gateway.surface import DEFAULT_LARGEST_BODY_BYTES, Document, Operation, compose
-from shared.kit.app import Background, Plan, build_app
+from shared.kit.app import Background, Kit, Plan, build_app
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
 from shared.kit.health import Check
@@ -44,6 +43,15 @@ _PAGES = [
 ]
 
 
+@runtime_checkable
+class Remote(Protocol):
+    """An upstream that has to be started, and closed at the end."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 def create_app(
     settings: GatewaySettings,
     bus: Bus,
@@ -53,28 +61,24 @@ def create_app(
     upstreams: Mapping[str, ASGIApp],
     contracts: Mapping[str, Document] | None = None,
     issuer: IdentityIssuer | None = None,
-    on_start: Sequence[Background] = (),
-    on_stop: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The gateway as an ASGI application, over ``upstreams`` by the names under which they published their contracts.
 
     ``contracts``: theirs, the committed ones by default. ``issuer``: who signs for the callers, by default with the key of the
-    settings. ``on_start``, ``on_stop``: what the upstreams need. Raises SurfaceClash, UnusableIdentityKeys.
-    ``app.state.kit.life.stop()`` begins a shutdown: not ready any more, event streams ended.
+    settings. Raises SurfaceClash, UnusableIdentityKeys.
     """
     forwarder = Forwarder(upstreams)
     issuer = issuer or _issuer_of(settings)
-    clients = {name: _client_of(name, upstream) for name, upstream in upstreams.items()}
-
+    remote = _remote_in(upstreams.values())
     plan = Plan(
         service=OWN,
         title="Gateway",
         migrations=MIGRATIONS,
         routers=[callers.router, pages.router],
         problems=PROBLEMS,
-        checks={name: _ready(client) for name, client in clients.items()},
-        on_start=[*first_caller_of(settings), *on_start],
-        on_stop=[partial(_closed, clients.values()), *on_stop],
+        checks={name: _ready(name, upstream) for name, upstream in upstreams.items()},
+        on_start=[*first_caller_of(settings), *map(_starting, remote)],
+        on_stop=[upstream.close for upstream in remote],
         verifier=IdentityVerifier(issuer.public_keys),
     )
     app = build_app(plan, settings, bus, clock, metrics)
@@ -94,15 +98,21 @@ def _issuer_of(settings: GatewaySettings) -> IdentityIssuer:
     return IdentityIssuer.in_memory() if settings.identity_key_file is None else IdentityIssuer.from_file(settings.identity_key_file)
 
 
-def _client_of(name: str, upstream: ASGIApp) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(upstream), base_url=f"http://{name}")
+def _remote_in(upstreams: Iterable[object]) -> list[Remote]:
+    return [upstream for upstream in upstreams if isinstance(upstream, Remote)]
 
 
-async def _closed(clients: Iterable[httpx.AsyncClient]) -> None:
-    await asyncio.gather(*(client.aclose() for client in clients))
+def _starting(upstream: Remote) -> Background:
+    async def start(_kit: Kit) -> None:
+        await upstream.start()
+
+    return start
 
 
-def _ready(client: httpx.AsyncClient) -> Check:
+def _ready(name: str, upstream: ASGIApp) -> Check:
+    # Never closed: a client of an application in this process holds nothing open.
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(upstream), base_url=f"http://{name}")
+
     async def ready() -> str | None:
         answer = await client.get("/readyz")
         if answer.status_code == httpx.codes.OK:

@@ -3,8 +3,9 @@ own queues, and can set nothing up. The topology that services expect is there a
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import aio_pika
 import httpx
@@ -14,8 +15,13 @@ from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.rabbitmq.definitions import definitions, vhost_of, write_definitions
-from shared.contracts.base import Event
-from shared.contracts.readers import READERS
+from shared.contracts.base import Envelope, Event
+from shared.contracts.events.ledger import ClusterChanged
+from shared.contracts.readers import READERS, types_read_by
+from shared.kit.bus import NotPublished, Subscription
+from shared.kit.clock import SystemClock
+from shared.kit.metrics import Metrics
+from shared.kit.rabbit import RabbitBus
 from shared.kit.topology import EXCHANGE, whole_topology
 from tests.house import ROOT, eventually
 from tests.rabbitmq import RabbitNode, free_port
@@ -25,6 +31,7 @@ SERVICES = (*CUSTOMER, "registration")
 PASSWORDS = {service: f"the {service}'s: ü@" for service in SERVICES}
 QUEUES = [queue.name for queue in whole_topology().queues]
 MINTING = "licensefile.license-file-installed.v1"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 Deed = Callable[[AbstractChannel], Awaitable[object]]
 
 
@@ -181,6 +188,67 @@ async def test_facts_reach_every_reader_and_each_queue_is_measured(broker: Produ
             return all(f'rabbitmq_queue_messages_ready{{vhost="licensing",queue="{queue}"}}' in page for queue in QUEUES)
 
         await eventually(measured, "every queue is measured by its name")
+
+
+@asynccontextmanager
+async def bus_of(broker: RabbitNode, service: str) -> AsyncIterator[RabbitBus]:
+    """As ``serve`` makes it where the broker has its definitions."""
+    bus = RabbitBus(broker.url_of(vhost_of(service), service, PASSWORDS[service]), Metrics(), declare=False)
+    await bus.start()
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+def remembering(service: str, heard: list[tuple[str, str]]) -> Subscription:
+    async def deliver(envelope: Envelope) -> None:
+        heard.append((service, envelope.type))
+
+    async def bury(_envelope: Envelope, error: str) -> None:
+        raise AssertionError(error)
+
+    return Subscription(service, types_read_by(service), deliver, bury, 3)
+
+
+async def test_the_bus_of_each_service_works_on_what_stands_there(broker: ProductionNode) -> None:
+    heard: list[tuple[str, str]] = []
+    readers = sorted(set().union(*READERS.values()))
+    async with AsyncExitStack() as stack:
+        buses = {service: await stack.enter_async_context(bus_of(broker, service)) for service in CUSTOMER}
+        for service in readers:
+            await buses[service].subscribe(remembering(service, heard))
+        for service in CUSTOMER:
+            assert await buses[service].check() is None
+        for event_type in READERS:
+            await buses[event_type.partition(".")[0]].publish(envelope(event_type))
+        wanted = {(reader, event_type) for event_type, its_readers in READERS.items() for reader in its_readers}
+
+        async def all_heard() -> bool:
+            return wanted <= set(heard)
+
+        await eventually(all_heard, "every reader hears every type that it reads")
+
+
+async def test_a_bus_that_tells_anothers_fact_is_refused_and_goes_on(broker: ProductionNode) -> None:
+    async with bus_of(broker, "ledger") as bus:
+        with pytest.raises(NotPublished):
+            await bus.publish(envelope(MINTING))
+
+        async def told() -> bool:  # the broker hung up on it
+            try:
+                await bus.publish(envelope(ClusterChanged.type))
+            except NotPublished:
+                return False
+            return True
+
+        await eventually(told, "its own fact is taken again")
+
+
+def envelope(event_type: str) -> Envelope:
+    service = event_type.partition(".")[0]
+    source, at = f"/{service}", SystemClock().now()
+    return Envelope(id=uuid4(), source=source, type=event_type, subject="s", time=at, traceparent=TRACE, data={})
 
 
 async def test_the_file_holds_no_password_and_is_ours_alone(tmp_path: Path) -> None:

@@ -17,17 +17,21 @@ from tests.system.installation import Installation
 
 
 @pytest.fixture(scope="module")
-async def vendor(rabbit: RabbitNode) -> AsyncIterator[Installation]:
-    installation = await Installation.make("vendor", rabbit, otherwise=2)
-    yield installation
-    await installation.remove()
+async def sides(rabbit: RabbitNode) -> AsyncIterator[list[Installation]]:
+    customer = Installation.make("customer", rabbit, replicas={"ledger": 3}, otherwise=2)
+    made = list(await asyncio.gather(customer, Installation.make("vendor", rabbit, otherwise=2)))
+    yield made
+    await asyncio.gather(*(side.remove() for side in made))
 
 
 @pytest.fixture(scope="module")
-async def customer(rabbit: RabbitNode) -> AsyncIterator[Installation]:
-    installation = await Installation.make("customer", rabbit, replicas={"ledger": 3}, otherwise=2)
-    yield installation
-    await installation.remove()
+def customer(sides: list[Installation]) -> Installation:
+    return sides[0]
+
+
+@pytest.fixture(scope="module")
+def vendor(sides: list[Installation]) -> Installation:
+    return sides[1]
 
 
 async def test_both_sides_start_and_their_health_is_seen(customer: Installation, vendor: Installation) -> None:
@@ -63,7 +67,7 @@ async def test_nothing_that_the_vendor_keeps_secret_is_anywhere_on_the_customers
 
 
 async def test_every_process_ends_in_order_within_its_grace(customer: Installation, vendor: Installation) -> None:
-    ended = await asyncio.gather(customer.down(), vendor.down())
+    ended = list(await asyncio.gather(customer.down(), vendor.down()))
     assert ended == [{name: [0] * len(each) for name, each in side.replicas.items()} for side in (customer, vendor)]
 
 

@@ -1,10 +1,12 @@
 """docker-compose.yml keeps its promises. No container engine is needed: what is promised can be read."""
 
+import importlib
 import re
 
 import pytest
+from pydantic_settings import BaseSettings
 
-from shared.kit.settings import ServiceSettings
+from shared.kit.settings import BrokerSettings, ProcessSettings, ServiceSettings
 from tests.compose import FILE, Service, read_compose, variables_of
 from tests.house import ROOT
 
@@ -75,6 +77,16 @@ def test_a_process_gets_its_passwords_as_files_and_changes_nothing_on_the_broker
     secrets = {target.name for target in service.secrets}
     assert "licensing_database_url" in secrets
     assert ("licensing_amqp_url" in secrets) == (service.environment.get("LICENSING_DECLARE_TOPOLOGY") == "false")
+
+
+@every_process
+def test_what_a_process_is_given_is_a_setting_that_it_reads(service: Service) -> None:
+    module = importlib.import_module(f"{service.command[-2]}.settings")
+    own = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, ServiceSettings)]
+    read: list[type[BaseSettings]] = [*own, ProcessSettings, BrokerSettings]
+    known = {f"LICENSING_{name.upper()}" for each in read for name in each.model_fields}
+    files = {target.name.upper() for target in service.secrets if target.name.startswith("licensing_")}
+    assert (service.environment.keys() | files) - known == set()
 
 
 @every_process
