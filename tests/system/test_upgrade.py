@@ -6,7 +6,6 @@ The release before is the newest tag before this commit. Where there is none the
 import asyncio
 import io
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from tests.house import ROOT
 from tests.rabbitmq import RabbitNode
 from tests.system.installation import Installation
+from tests.system.story import play
 
 
 def git(*words: str) -> bytes:
@@ -49,10 +49,6 @@ async def test_the_release_before_plays_its_story_on_the_schema_of_this_one(befo
         await vendor.up()
         customer.trust(vendor)
         await customer.up()
-        where = ["--url", customer.urls[0], "--vendor-url", vendor.urls[0]]
-        keys = ["--admin-key", str(customer.first_key), "--vendor-key", str(vendor.first_key)]
-        command = [sys.executable, "-m", "gateway.demo", *where, *keys]
-        done = await asyncio.to_thread(subprocess.run, command, cwd=before, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        await play(customer, vendor)
     finally:
         await asyncio.gather(customer.remove(), vendor.remove())
