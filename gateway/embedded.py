@@ -16,13 +16,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
-from gateway.listening import CannotListen, listening_socket
 from gateway.settings import EmbeddedSettings, GatewaySettings
 from shared.kit.data_folder import DataFolder, DataFolderError
+from shared.kit.life import CannotStart
+from shared.kit.listening import listening_socket
+from shared.kit.settings import what_is_wrong
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -35,10 +38,6 @@ _PASSPHRASE = "signing-key-passphrase"  # noqa: S105 -- where it is kept, not wh
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-class CannotStart(Exception):
-    """Why, and what to do about it."""
-
-
 def main() -> int:
     """Run until SIGTERM or Ctrl-C; the exit code is 1 where it could not start."""
     import uvloop
@@ -47,10 +46,9 @@ def main() -> int:
         settings = EmbeddedSettings()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_told(settings))
-    except ValidationError as error:
-        wrong = "; ".join(f"LICENSING_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
-        return _complain(f"the settings are not usable: {wrong}.")
-    except (CannotStart, CannotListen, DataFolderError) as error:
+    except (ValidationError, SettingsError) as error:
+        return _complain(f"the settings are not usable: {what_is_wrong(error)}.")
+    except (CannotStart, DataFolderError) as error:
         return _complain(str(error))
     return 0
 
@@ -89,7 +87,8 @@ async def _run(settings: EmbeddedSettings, stop: asyncio.Event, serves: asyncio.
         loading = asyncio.create_task(asyncio.to_thread(_load))
         postgres = await undo.enter_async_context(_database(folder))
         await loading
-        from gateway import embedded_log, first_keys, server
+        from gateway import embedded_log, first_keys
+        from shared.kit import server
 
         embedded_log.configure_embedded_logs(settings.log, folder.path)
         gateway = await undo.enter_async_context(_everything(postgres.url(), folder))
@@ -97,13 +96,14 @@ async def _run(settings: EmbeddedSettings, stop: asyncio.Event, serves: asyncio.
         serves.set()
         saying = asyncio.create_task(_say_when_ready(gateway, settings, folder.path, keys, began))
         undo.callback(saying.cancel)
-        await server.serve(gateway, bound, stop, settings.drain_seconds)
+        await server.serve(gateway, bound, stop, gateway.state.kit.life, lambda: settings.drain_seconds)
     print("Stopped.", flush=True)
 
 
 def _load() -> None:
     """Import what everything is made of; it takes longer than all else of a start."""
-    from gateway import contracts, embedded_log, first_keys, server
+    from gateway import contracts, embedded_log, first_keys
+    from shared.kit import server
 
     assert all((contracts, embedded_log, first_keys, server))
 
@@ -125,19 +125,14 @@ async def _database(folder: DataFolder) -> AsyncIterator["EmbeddedPostgres"]:
 @asynccontextmanager
 async def _everything(url: str, folder: DataFolder) -> AsyncIterator["FastAPI"]:
     """All services started, the gateway last; stopped in reverse. Raises CannotStart."""
-    from services.licensefile.clients import UnusableKeyFile
-    from services.registration.clients.signing_key import SigningKeyError
     from shared.kit.memory_bus import MemoryBus
 
     bus = MemoryBus(held=True)
     apps = _built(url, folder, bus)
     await _migrate(url, apps)
     async with AsyncExitStack() as running:
-        try:
-            for app in apps:
-                await running.enter_async_context(app.router.lifespan_context(app))
-        except (SigningKeyError, UnusableKeyFile) as error:
-            raise CannotStart(str(error)) from error
+        for app in apps:
+            await running.enter_async_context(app.router.lifespan_context(app))
         running.push_async_callback(bus.close)
         bus.open()
         yield apps[-1]
@@ -158,26 +153,29 @@ def _built(url: str, folder: DataFolder, bus: "MemoryBus") -> list["FastAPI"]:
     from services.licensefile.settings import LicenseFileSettings
     from services.registration.app import create_app as create_registration
     from shared.kit.clock import SystemClock
+    from shared.kit.identity import IdentityIssuer
     from shared.kit.metrics import Metrics
 
+    issuer = IdentityIssuer.in_memory()
+    keys = issuer.public_keys
     clock, metrics, database, trusted = SystemClock(), Metrics(), SecretStr(url), folder.private_folder("trusted-keys")
-    ledger = create_ledger(LedgerSettings(database_url=database), bus, clock, metrics)
+    ledger = create_ledger(LedgerSettings(database_url=database, identity_keys=keys), bus, clock, metrics)
     asked = httpx.ASGITransport(ledger, raise_app_exceptions=False)
-    calculator = CalculatorSettings(database_url=database, ledger_url="http://ledger")
-    licensefile = LicenseFileSettings(database_url=database, ledger_url="http://ledger", trusted_keys_dir=trusted)
+    calculator = CalculatorSettings(database_url=database, ledger_url="http://ledger", identity_keys=keys)
+    licensefile = LicenseFileSettings(database_url=database, ledger_url="http://ledger", trusted_keys_dir=trusted, identity_keys=keys)
     upstreams = {
         # First, because it writes the public key that licensefile reads when it starts.
-        "registration": create_registration(_vendors_settings(database, folder, trusted), bus, clock, metrics),
+        "registration": create_registration(_vendors_settings(database, folder, trusted, keys), bus, clock, metrics),
         "ledger": ledger,
         "calculator": create_calculator(calculator, bus, clock, metrics, ledger=asked),
         "licensefile": create_licensefile(licensefile, bus, clock, metrics, ledger=asked),
-        "alarms": create_alarms(AlarmsSettings(database_url=database), bus, clock, metrics),
+        "alarms": create_alarms(AlarmsSettings(database_url=database, identity_keys=keys), bus, clock, metrics),
     }
-    gateway = create_gateway(GatewaySettings(database_url=database), bus, clock, metrics, upstreams=upstreams)
+    gateway = create_gateway(GatewaySettings(database_url=database), bus, clock, metrics, upstreams=upstreams, issuer=issuer)
     return [*upstreams.values(), gateway]
 
 
-def _vendors_settings(database: SecretStr, folder: DataFolder, trusted: Path) -> "RegistrationSettings":
+def _vendors_settings(database: SecretStr, folder: DataFolder, trusted: Path, keys: dict[str, Any]) -> "RegistrationSettings":
     """A vendor of this installation's own, for evaluation: the private key stays in ``vendor``, the public one is trusted."""
     from services.registration.settings import RegistrationSettings
 
@@ -193,6 +191,7 @@ def _vendors_settings(database: SecretStr, folder: DataFolder, trusted: Path) ->
         # Once only: a key that is missing later was lost, and another one would not be the one that signed the files.
         make_signing_key=not public.exists(),
         public_key_file=public,
+        identity_keys=keys,
     )
 
 

@@ -13,11 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import refusals
 from gateway.domain.caller import Caller, may
-from gateway.forwarding import Forwarded, Forwarder, forwarded_scope, too_large
+from gateway.forwarding import Forwarded, Forwarder, Word, forwarded_scope, too_large
 from gateway.key_ring import KeyRing, KeysUnavailable
 from gateway.route_table import RouteTable, UnusablePath, segments_of
 from gateway.settings import GatewaySettings
 from gateway.surface import Operation
+from shared.kit.identity import IdentityIssuer
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.trace import Trace, begin_trace, current_trace, tracing
@@ -25,6 +26,9 @@ from shared.kit.trace import Trace, begin_trace, current_trace, tracing
 _log = log_of("entrance")
 OWN = "gateway"
 """The upstream that is the gateway's own application: callers, health, contract, documentation."""
+
+_NOBODY = Caller("nobody", "none")
+"""Who reads the pages that need no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Admission:
     forwarder: Forwarder
     settings: GatewaySettings
     metrics: Metrics
+    issuer: IdentityIssuer
 
 
 class Entrance:
@@ -91,11 +96,16 @@ class Entrance:
         if refusal is not None:
             await refusal(scope, receive, send)
             return operation, True
-        with tracing(Trace(current_trace().trace_id, caller.name if caller else "nobody")) as trace:
-            forwarded = forwarded_scope(scope, operation, "/" + "/".join(segments), caller, trace)
-            own = self._own if operation.upstream == OWN else None
-            await self._admission.forwarder.forward(Forwarded(operation, forwarded, method == "HEAD"), receive, send, own)
+        await self._hand_on(operation, caller or _NOBODY, "/" + "/".join(segments), scope, receive, send)
         return operation, False
+
+    async def _hand_on(self, operation: Operation, caller: Caller, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        admission = self._admission
+        seconds = admission.settings.request_deadline_seconds
+        word = Word(admission.issuer.token_for(caller.name, caller.scope), seconds)
+        with tracing(Trace(current_trace().trace_id, caller.name)) as trace:
+            request = Forwarded(operation, forwarded_scope(scope, operation, path, trace, word), scope["method"] == "HEAD", seconds)
+            await admission.forwarder.forward(request, receive, send, self._own if operation.upstream == OWN else None)
 
     async def _admit(self, scope: Scope, operation: Operation) -> tuple[Caller | None, ASGIApp | None]:
         """The caller, or why not."""

@@ -1,4 +1,4 @@
-"""The two keys that an installation begins with, each in a file of its own in the data folder.
+"""The keys that an installation begins with: each in a file of its own in the data folder, or one given as a secret.
 
 Must not be broken: a key is never printed and never logged, and its file is of mode 0600 from its first byte.
 """
@@ -11,8 +11,12 @@ from fastapi import FastAPI
 from gateway.actions.keep_first_caller import keep_first_caller
 from gateway.domain.caller import Caller
 from gateway.domain.key import looks_like_key
+from gateway.settings import GatewaySettings
+from shared.kit.app import Background, Kit
 from shared.kit.data_folder import DataFolderError, sync_folder, write_private_file
+from shared.kit.logs import log_of
 
+_log = log_of("first keys")
 FIRST_CALLERS = {"admin.key": Caller("admin", "admin"), "vendor.key": Caller("vendor", "vendor")}
 
 
@@ -28,6 +32,21 @@ async def keep_first_keys(gateway: FastAPI, folder: Path) -> list[Path]:
             if await keep_first_caller(transaction, caller, _read(path), lambda key, path=path: _write(path, key)):  # type: ignore[misc]
                 working.append(path)
     return working
+
+
+def first_caller_of(settings: GatewaySettings) -> list[Background]:
+    """What keeps the caller that the settings name, with the key that they give; every replica does it, and the same."""
+    scope, key = settings.first_caller, settings.first_caller_key
+    if scope is None or key is None:
+        return []
+
+    async def keep(kit: Kit) -> None:
+        async with kit.database.transaction() as tx:
+            # Whoever gave the key has it: there is nothing to write.
+            kept = await keep_first_caller(tx, Caller(scope, scope), key.get_secret_value(), lambda _key: None)
+        _log.info("first-caller", caller=scope, kept=kept)
+
+    return [keep]
 
 
 def _read(path: Path) -> str | None:

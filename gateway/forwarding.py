@@ -11,21 +11,23 @@ from dataclasses import dataclass
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.domain.caller import Caller
+from gateway import refusals
 from gateway.surface import Operation
+from shared.kit.deadline import DEADLINE_HEADER, answer_in_time, deadline_in_header
+from shared.kit.identity import IDENTITY_HEADER, IdentityRefused
 from shared.kit.logs import log_of
 from shared.kit.problems import problem_response
-from shared.kit.trace import CALLER_HEADER, Trace, caller_in_header
+from shared.kit.trace import CALLER_HEADER, Trace
 
 _log = log_of("forwarding")
-SCOPE_HEADER = "licensing-caller-scope"
-"""The caller's scope; set here, and what arrives from outside under this name is dropped here."""
+_FOR_THE_ANSWER_SECONDS = 0.5
+"""Less than the gateway itself waits: a service whose time is up says so, and what became of the request."""
 
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
 )
 # The key stays here as well: no service needs it.
-_OURS = frozenset({b"authorization", b"traceparent", CALLER_HEADER.encode(), SCOPE_HEADER.encode()})
+_OURS = frozenset({b"authorization", b"traceparent", CALLER_HEADER.encode(), IDENTITY_HEADER.encode(), DEADLINE_HEADER.encode()})
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -36,13 +38,21 @@ def _without_hops(headers: Headers, dropped: frozenset[bytes] = frozenset()) -> 
     return [(name, value) for name, value in headers if name not in gone]
 
 
-def forwarded_scope(scope: Scope, operation: Operation, path: str, caller: Caller | None, trace: Trace) -> Scope:
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What the gateway says of a request: who asks (a signed token), and how long the answer may take to begin."""
+
+    identity: str
+    deadline_seconds: float
+
+
+def forwarded_scope(scope: Scope, operation: Operation, path: str, trace: Trace, word: Word) -> Scope:
     """The request as the upstream sees it: the operation's method, the path as it was matched and as it was sent, our own headers."""
     headers = _without_hops(scope["headers"], _OURS)
+    told = max(word.deadline_seconds - _FOR_THE_ANSWER_SECONDS, word.deadline_seconds / 2)
     headers.append((b"traceparent", trace.traceparent.encode()))
-    if caller is not None:
-        headers.append((CALLER_HEADER.encode(), caller_in_header(caller.name).encode()))
-        headers.append((SCOPE_HEADER.encode(), caller.scope.encode()))
+    headers.append((IDENTITY_HEADER.encode(), word.identity.encode()))
+    headers.append((DEADLINE_HEADER.encode(), deadline_in_header(told).encode()))
     # 2.3: an application then listens for the client's disconnect, which is how event streams are ended.
     asgi = {"version": "3.0", "spec_version": "2.3"}
     return {**scope, "method": operation.method, "path": path, "root_path": "", "headers": headers, "asgi": asgi}
@@ -82,6 +92,7 @@ class Forwarded:
     operation: Operation
     scope: Scope
     head_only: bool
+    deadline_seconds: float
 
 
 class _Exchange:
@@ -94,6 +105,7 @@ class _Exchange:
         self._operation = request.operation
         self._forwarder = forwarder
         self._head_only = request.head_only
+        self._deadline_seconds = request.deadline_seconds
         self._over = asyncio.Event()
         self._status = 0
         self._complete = False
@@ -105,7 +117,7 @@ class _Exchange:
 
     async def run(self, upstream: ASGIApp) -> None:
         try:
-            await upstream(self._scope, self._receive_some, self._pass_back)
+            await answer_in_time(self._deadline_seconds, upstream, self._scope, self._receive_some, self._pass_back, lambda: self._too_late)
         except Exception as error:
             if self._status:
                 raise
@@ -152,6 +164,9 @@ class _Exchange:
         if self._cut_off or self._complete:
             return
         if message["type"] == "http.response.start":
+            if message["status"] == 401:
+                # No service knows callers' keys: what it refuses is our word, and the caller's key is not to be blamed for it.
+                raise IdentityRefused(self._operation.upstream)
             self._status = message["status"]
             message = {**message, "headers": _without_hops(list(message.get("headers", [])))}
             self._event_stream = MutableHeaders(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
@@ -162,6 +177,12 @@ class _Exchange:
             if self._head_only:
                 message = {**message, "body": b""}
         await self._send(message)
+
+    async def _too_late(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        name = self._operation.upstream
+        _log.error("upstream-too-late", upstream=name, operation=self._operation.operation_id)
+        if not self._status:  # else it was cut off, and told why
+            await self._say(refusals.too_late(name, self._deadline_seconds))
 
     async def _upstream_failed(self, error: Exception | None) -> None:
         """Before the answer began: 503 where it could not be reached, 502 where it broke."""

@@ -46,10 +46,12 @@ def too_many(limit: int) -> JSONResponse:
     return problem_response("busy", 503, "Busy", detail, headers={"Retry-After": "1"})
 
 
-def too_many_connections(limit: int) -> JSONResponse:
-    detail = f"{limit} connections are open already, which is the limit. Nothing was done; try again in 1 s."
-    headers = {"Retry-After": "1", "Connection": "close"}
-    return problem_response("busy", 503, "Busy", detail, headers=headers)
+def too_late(upstream: str, seconds: float) -> JSONResponse:
+    detail = f"The {upstream} service did not begin an answer within {seconds:g} s. Whether it did anything of this request is not known; "
+    members = {"upstream": upstream}
+    headers = {"Retry-After": "2"}
+    title = "The time for an answer is over"
+    return problem_response("deadline-exceeded", 504, title, detail + "look before you repeat it.", members=members, headers=headers)
 
 
 def failed() -> JSONResponse:

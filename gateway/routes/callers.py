@@ -8,10 +8,10 @@ from gateway import store
 from gateway.actions.create_caller import create_caller as create
 from gateway.actions.delete_caller import delete_caller as delete
 from gateway.domain.caller import MANAGING, managed_by
-from gateway.forwarding import SCOPE_HEADER
 from shared.contracts.base import Page
 from shared.contracts.bodies.gateway import CallerBody, CreatedCaller, NewCaller
 from shared.contracts.fields import Name
+from shared.kit.identity import current_identity
 from shared.kit.paging import PageDep
 from shared.kit.scopes import SCHEME
 from shared.kit.transaction import TransactionDep
@@ -20,9 +20,11 @@ router = APIRouter(prefix="/v1/callers", tags=["callers"])
 _EITHER_SIDE: dict[str, Any] = {"security": [{SCHEME: [scope]} for scope in MANAGING]}
 
 
-async def _scope_held(request: Request) -> str:
-    """Set by the entrance, which drops what arrives from outside under this name."""
-    return request.headers[SCOPE_HEADER]
+async def _scope_held() -> str:
+    """The gateway believes its own word here, as every service does."""
+    identity = current_identity()
+    assert identity is not None
+    return identity.scope
 
 
 ScopeHeldDep = Annotated[str, Depends(_scope_held)]

@@ -1,4 +1,4 @@
-"""``python -m services.alarms migrate|openapi``."""
+"""``python -m services.alarms serve|migrate|openapi``."""
 
 from services.alarms.app import create_app
 from services.alarms.settings import AlarmsSettings

@@ -1,4 +1,4 @@
-"""``python -m services.calculator migrate|openapi``."""
+"""``python -m services.calculator serve|migrate|openapi``."""
 
 from services.calculator.app import create_app
 from services.calculator.settings import CalculatorSettings

@@ -1,4 +1,4 @@
-"""``python -m services.ledger migrate|openapi``."""
+"""``python -m services.ledger serve|migrate|openapi``."""
 
 from services.ledger.app import create_app
 from services.ledger.settings import LedgerSettings

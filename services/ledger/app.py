@@ -13,6 +13,7 @@ from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
 from services.ledger.timers import heartbeat
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
+from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
@@ -55,6 +56,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings)],
+        fleeting=frozenset({PoolChanged.type}),
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.limits = limits

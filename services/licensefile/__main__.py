@@ -1,4 +1,4 @@
-"""``python -m services.licensefile migrate|openapi``."""
+"""``python -m services.licensefile serve|migrate|openapi``."""
 
 from services.licensefile.app import create_app
 from services.licensefile.settings import LicenseFileSettings

@@ -15,6 +15,7 @@ from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.offer import SignatureFault
 from shared.contracts.bodies.ledger import ClusterBody, Migration, ReportedLicenseFile, UnitReport
 from shared.kit.client import ServiceClient
+from shared.kit.life import CannotStart
 from shared.kit.problems import NotFound
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import Verification, key_id_of, verify
@@ -66,7 +67,7 @@ class Ledger:
 
 
 @dataclass
-class UnusableKeyFile(Exception):
+class UnusableKeyFile(CannotStart):
     """A file in the folder of trusted keys holds no Ed25519 public key."""
 
     key_file: str

@@ -1,4 +1,4 @@
-"""``python -m services.registration migrate|openapi``."""
+"""``python -m services.registration serve|migrate|openapi``."""
 
 from services.registration.app import create_app
 from services.registration.settings import RegistrationSettings

@@ -18,6 +18,8 @@ from shared.kit.consumers import Consumers, subscription_of
 from shared.kit.database import Database
 from shared.kit.faults import FaultEvents, Faults
 from shared.kit.health import Check, health_router
+from shared.kit.identity import IdentityVerifier
+from shared.kit.life import Life
 from shared.kit.metrics import Metrics, Refresh
 from shared.kit.migrations import head_of, revision_in
 from shared.kit.problems import PROBLEM_JSON, ProblemTable, install_problems
@@ -42,12 +44,16 @@ class Plan:
     consumers: Consumers = field(default_factory=Consumers)
     timers: Timers = field(default_factory=Timers)
     faults: FaultEvents | None = None
+    fleeting: frozenset[str] = frozenset()
+    """Types of which the next fact says all that the one before it said: not kept once they are handed over."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     on_start: Sequence[Background] = ()
-    """Awaited before the service is ready."""
+    """Awaited before the service hears, tells or is ready; begun again where the store failed meanwhile."""
     background: Sequence[Background] = ()
     """Run beside it in every process until it stops (the timers run in one process only)."""
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
+    verifier: IdentityVerifier | None = None
+    """Whose word for a caller is believed; by default that of the settings."""
 
 
 @dataclass
@@ -63,6 +69,7 @@ class Kit:
     faults: Faults
     relay: Relay
     checks: dict[str, Check]
+    life: Life
 
     @property
     def problems(self) -> ProblemTable:
@@ -70,10 +77,10 @@ class Kit:
 
 
 def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
-    """The service as an ASGI application; its lifespan starts and stops everything in it."""
+    """The service as an ASGI application; its lifespan starts and stops everything in it. Raises UnusableIdentityKeys."""
     database = Database(settings, plan.service, clock)
     faults = Faults(plan.service, database, bus, plan.faults)
-    relay = Relay(database, bus, metrics, settings.outbox_poll_seconds)
+    relay = Relay(database, bus, metrics, settings.outbox_poll_seconds, plan.fleeting)
 
     async def store() -> str | None:
         await database.ping()
@@ -83,8 +90,9 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         revision, head = await revision_in(database.engine, plan.service), head_of(plan.migrations)
         return None if revision == head else f"the schema is at {revision}, this release needs {head}: run migrate"
 
-    checks: dict[str, Check] = {"database": store, "schema": schema, **plan.checks}
-    kit = Kit(plan, settings, database, bus, clock, metrics, faults, relay, checks)
+    life = Life()
+    checks: dict[str, Check] = {"process": life.check, "database": store, "schema": schema, **plan.checks}
+    kit = Kit(plan, settings, database, bus, clock, metrics, faults, relay, checks, life)
     app = FastAPI(
         title=plan.title,
         version="1",
@@ -95,8 +103,9 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         redoc_url=None,
     )
     app.state.kit = kit
-    metrics.before_scrape(plan.service, _counting_dead_letters(database, metrics))
-    app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults)
+    metrics.before_scrape(plan.service, _measuring_events(database, metrics))
+    verifier = plan.verifier or _verifier_of(settings)
+    app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults, verifier=verifier)
     install_problems(app, plan.problems)
     app.include_router(health_router())
     for router in plan.routers:
@@ -104,13 +113,26 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
     return app
 
 
-def _counting_dead_letters(database: Database, metrics: Metrics) -> Refresh:
-    async def count() -> None:
-        async with database.transaction() as tx:
-            dead = await tx.session.scalar(select(func.count()).select_from(database.tables.dead_letter))
-        metrics.dead_letters.labels(database.schema).set(dead or 0)
+def _verifier_of(settings: ServiceSettings) -> IdentityVerifier | None:
+    if settings.identity_keys_file is not None:
+        return IdentityVerifier.from_file(settings.identity_keys_file)
+    return IdentityVerifier(settings.identity_keys) if settings.identity_keys is not None else None
 
-    return count
+
+def _measuring_events(database: Database, metrics: Metrics) -> Refresh:
+    """Of what waits and of what died. Asked of the store: of several processes only one relays, and it may be the one that is stuck."""
+    outbox, dead_letter = database.tables.outbox, database.tables.dead_letter
+    age = func.extract("epoch", func.clock_timestamp() - outbox.c.created_at)
+    oldest = select(age).order_by(outbox.c.sequence).limit(1).scalar_subquery()  # by its key: as cheap with a million rows as with one
+    asked = select(oldest.label("oldest"), select(func.count()).select_from(dead_letter).scalar_subquery().label("dead"))
+
+    async def measure() -> None:
+        async with database.engine.connect() as connection:
+            row = (await connection.execute(asked)).one()
+        metrics.outbox_age.labels(database.schema).set(row.oldest or 0)
+        metrics.dead_letters.labels(database.schema).set(row.dead)
+
+    return measure
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -123,11 +145,11 @@ def _lifespan_of(kit: Kit) -> Callable[[FastAPI], AbstractAsyncContextManager[No
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         plan = kit.plan
-        kit.plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings.inbox_days, kit.settings.dead_letter_days))
-        if plan.consumers.types:
-            await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         for start in plan.on_start:
             await start(kit)
+        plan.timers.every(_FORGET_SECONDS, forget_old(kit.database, kit.settings))
+        if plan.consumers.types:
+            await kit.bus.subscribe(subscription_of(plan.service, plan.consumers, kit.database, kit.metrics, kit.settings.delivery_limit))
         tasks = [
             asyncio.create_task(kit.relay.run(), name=f"{plan.service} relay"),
             asyncio.create_task(plan.timers.run(kit.database, kit.faults), name=f"{plan.service} timers"),

@@ -1,40 +1,61 @@
-"""The outermost layer of a service: trace, measurement, access log, and the last word on every exception that nobody handled."""
+"""The outermost layer of a service: who calls and by when, trace, measurement, access log, and the last word on every exception.
+
+Must not be broken: where there is a verifier, nobody is answered without the gateway's word, but for health and figures.
+"""
 
 import time
+from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.kit.deadline import DEADLINE_HEADER, answer_in_time, deadline_from_header, due_in
 from shared.kit.faults import Faults
+from shared.kit.health import HEALTH_PATHS
+from shared.kit.identity import IDENTITY_HEADER, IdentityRefused, IdentityVerifier, identified
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.problems import problem_response
 from shared.kit.store_faults import is_collision, is_store_failure
-from shared.kit.trace import CALLER_HEADER, begin_trace, caller_from_header, tracing
+from shared.kit.trace import CALLER_HEADER, begin_trace, tracing
 
 _log = log_of("http")
-_CALLER = CALLER_HEADER.encode()
-_QUIET = {"/livez", "/readyz", "/metrics"}
+_CALLER, _IDENTITY, _DEADLINE = CALLER_HEADER.encode(), IDENTITY_HEADER.encode(), DEADLINE_HEADER.encode()
 
 
 class Boundary:
     """ASGI middleware around a whole service."""
 
-    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, faults: Faults | None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, service: str, metrics: Metrics, faults: Faults | None, verifier: IdentityVerifier | None = None
+    ) -> None:
+        """Without ``verifier`` everybody is answered, and called what the plain header says: for a service that stands alone."""
         self._app = app
         self._service = service
         self._metrics = metrics
         self._faults = faults
+        self._verifier = verifier
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        caller = caller_from_header(headers.get(_CALLER, b"nobody").decode("latin-1"))
-        with tracing(begin_trace(headers.get(b"traceparent", b"").decode("latin-1"), caller)):
-            await self._answer(scope, receive, send)
+        app, identity = self._app, None
+        caller = "nobody"
+        if self._verifier is None:
+            caller = headers.get(_CALLER, b"nobody").decode("utf-8", "replace")
+        elif scope["path"] not in HEALTH_PATHS:
+            try:
+                identity = self._verifier.verify(headers.get(_IDENTITY, b"").decode("latin-1"))
+                caller = identity.caller
+            except IdentityRefused as refused:
+                app = _refusal(refused)
+        trace = begin_trace(headers.get(b"traceparent", b"").decode("latin-1"), caller)
+        deadline = deadline_from_header(headers.get(_DEADLINE))
+        with tracing(trace), identified(identity), due_in(deadline):
+            await self._answer(app, deadline, scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, app: ASGIApp, deadline: float | None, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
         began = time.perf_counter()
 
@@ -45,7 +66,10 @@ class Boundary:
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)
+            if deadline is None:
+                await app(scope, receive, watch)
+            else:
+                await answer_in_time(deadline, app, scope, receive, watch, partial(_too_late, deadline))
         except Exception as error:
             if self._faults is not None:
                 await self._faults.report(error, f"{scope['method']} {_route(scope)}")
@@ -71,7 +95,7 @@ class Boundary:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         self._metrics.requests.labels(self._service, scope["method"], _route(scope), str(status)).observe(seconds)
-        if scope["path"] not in _QUIET:
+        if scope["path"] not in HEALTH_PATHS:
             _log.info(
                 "request",
                 service=self._service,
@@ -80,6 +104,17 @@ class Boundary:
                 status=status,
                 milliseconds=round(seconds * 1000, 1),
             )
+
+
+def _refusal(refused: IdentityRefused) -> ASGIApp:
+    detail = f"This service answers through the gateway only, which sends its word for the caller as {IDENTITY_HEADER}: {refused}."
+    headers = {"WWW-Authenticate": IDENTITY_HEADER}
+    return problem_response("identity-required", 401, "Not through the gateway", detail, headers=headers)
+
+
+def _too_late(seconds: float) -> ASGIApp:
+    detail = f"No answer within {seconds:g} s. Nothing of this request was stored unless a later read shows it; try again in 2 s."
+    return problem_response("deadline-exceeded", 503, "The time for an answer is over", detail, headers={"Retry-After": "2"})
 
 
 def _route(scope: Scope) -> str:

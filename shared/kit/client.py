@@ -1,4 +1,5 @@
-"""Asking another service: httpx with a deadline, the trace and the caller passed on, and one exception when it did not answer."""
+"""Asking another service: httpx with a deadline, the trace and the gateway's word for the caller passed on, and one exception
+when it did not answer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,33 +9,44 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from shared.kit.deadline import DEADLINE_HEADER, deadline_in_header, seconds_left
+from shared.kit.identity import IDENTITY_HEADER, current_identity
 from shared.kit.problems import UpstreamUnavailable
-from shared.kit.trace import CALLER_HEADER, caller_in_header, current_trace
+from shared.kit.trace import CALLER_HEADER, current_trace
 
 Answer = TypeVar("Answer", bound=BaseModel)
+_CONNECT_SECONDS = 1.0
+_POOL = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
+_BROKEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+"""What another address may do better; a question can be asked twice."""
 
 
 class ServiceClient:
-    """Asks one other service. ``transport`` is the network, or the service's application itself in the same process."""
+    """Asks one other service. ``transport`` is the network, or the service's application itself in the same process.
+
+    ``base_url``: where it is, several addresses with commas between. The one that answered last is asked first.
+    """
 
     def __init__(
         self, upstream: str, base_url: str, transport: httpx.AsyncBaseTransport | None = None, deadline_seconds: float = 5.0
     ) -> None:
         self._upstream = upstream
         self._deadline_seconds = deadline_seconds
-        self._http = httpx.AsyncClient(base_url=base_url, transport=transport, timeout=deadline_seconds, follow_redirects=False)
+        self._addresses = [address.strip().rstrip("/") for address in base_url.split(",") if address.strip()]
+        timeout = httpx.Timeout(deadline_seconds, connect=min(_CONNECT_SECONDS, deadline_seconds))
+        self._http = httpx.AsyncClient(transport=transport, timeout=timeout, limits=_POOL, follow_redirects=False)
 
     async def get(self, path: Sequence[str], kind: type[Answer], *, params: dict[str, str] | None = None) -> Answer | None:
         """GET the path of these segments as ``kind``; None where there is none (404). Raises UpstreamUnavailable."""
-        trace = current_trace()
-        headers = {"traceparent": trace.traceparent, CALLER_HEADER: caller_in_header(trace.caller)}
-        address = "/" + "/".join(quote(segment, safe="") for segment in path)
+        target = "/" + "/".join(quote(segment, safe="") for segment in path)
+        left = seconds_left()
+        seconds = self._deadline_seconds if left is None else min(self._deadline_seconds, left)
         try:
             # httpx's time-outs are for each step of its own network, and mean nothing to a transport without one.
-            async with asyncio.timeout(self._deadline_seconds):
-                answer = await self._http.get(address, params=params, headers=headers)
+            async with asyncio.timeout(seconds):
+                answer = await self._first_answer(target, params, seconds)
         except TimeoutError as error:
-            raise UpstreamUnavailable(self._upstream, f"no answer within {self._deadline_seconds:g} s") from error
+            raise UpstreamUnavailable(self._upstream, f"no answer within {seconds:.3g} s") from error
         except httpx.HTTPError as error:
             raise UpstreamUnavailable(self._upstream, type(error).__name__) from error
         if answer.status_code == httpx.codes.NOT_FOUND:
@@ -46,5 +58,24 @@ class ServiceClient:
         except ValidationError as error:
             raise UpstreamUnavailable(self._upstream, "an answer that cannot be read") from error
 
+    async def _first_answer(self, target: str, params: dict[str, str] | None, seconds: float) -> httpx.Response:
+        """Of the address that answered last, or of the next ones; at least twice, because a kept connection may be closed by now."""
+        headers = _headers(seconds)
+        for _ in range(max(2, len(self._addresses)) - 1):
+            address = self._addresses[0]
+            try:
+                return await self._http.get(address + target, params=params, headers=headers)
+            except _BROKEN:
+                if self._addresses[0] == address:
+                    self._addresses.append(self._addresses.pop(0))
+        return await self._http.get(self._addresses[0] + target, params=params, headers=headers)
+
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _headers(seconds: float) -> dict[bytes, bytes]:
+    trace, identity = current_trace(), current_identity()
+    who = (CALLER_HEADER, trace.caller) if identity is None else (IDENTITY_HEADER, identity.token)
+    listed = {"traceparent": trace.traceparent, DEADLINE_HEADER: deadline_in_header(seconds), who[0]: who[1]}
+    return {name.encode(): value.encode() for name, value in listed.items()}

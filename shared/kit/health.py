@@ -10,6 +10,11 @@ from pydantic import BaseModel
 Check = Callable[[], Awaitable[str | None]]
 """None when all is well, else what is missing."""
 
+HEALTH_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+"""What a process answers from its first moment to its last."""
+
+NEEDED_TO_START = ("database", "schema")
+
 TOLD_ONLY = frozenset({"broker"})
 """Checks that take no process out of service: requests are answered without a broker, and facts wait in the outbox."""
 
@@ -48,7 +53,10 @@ def health_router() -> APIRouter:
 
     @router.get("/readyz")
     async def ready(request: Request, response: Response) -> Health:
-        health = await health_of(request.app.state.kit.checks)
+        kit = request.app.state.kit
+        # Before the start the other checks would ask what is not there yet.
+        looked_at = {name: kit.checks[name] for name in ("process", *NEEDED_TO_START)} if kit.life.starting else kit.checks
+        health = await health_of(looked_at)
         response.status_code = 200 if health.status == "ok" else 503
         return health
 

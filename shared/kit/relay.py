@@ -1,6 +1,8 @@
-"""Takes committed events out of the outbox and hands them to the bus; a row is deleted only after the bus has it for good.
+"""Takes committed events out of the outbox and hands them to the bus; a row leaves only after the bus has it for good.
 
-A crash between hand-over and deletion repeats the event; the reader's inbox makes the repetition harmless.
+A crash between the two repeats the event; the reader's inbox makes the repetition harmless. What left is kept for some days in
+``handed_over``: the bus is in no back-up, and a restored database hands over again what its readers may not have had. Fleeting facts
+are not kept; the next one of their kind says all that they said.
 
 Must not be broken: a row is handed over once at a time, and one whose reader is slow or failing holds up no other. A few hand-overs
 are busy at once; one that takes long makes room for the next and goes on beside it, up to a limit.
@@ -8,11 +10,10 @@ are busy at once; one that takes long makes room for the next and goes on beside
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, func, select
+from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Envelope
@@ -30,7 +31,7 @@ _BUSY_SECONDS = 0.25
 
 _MOST_UNDER_WAY = 512
 _GATHERING_SECONDS = 0.02
-"""What is committed or handed over within this time is fetched or deleted in one statement."""
+"""What is committed or handed over within this time is fetched or removed in one statement."""
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -38,20 +39,21 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _HandOver:
-    """A row on its way; ``began``: when its event was committed, by the clock of ``time.monotonic``."""
+    """A row on its way; ``fleeting``: not kept afterwards."""
 
     work: asyncio.Task[None]
-    began: float
+    fleeting: bool
 
 
 class Relay:
-    """The relay of one service; of several replicas' relays one works."""
+    """The relay of one service; of several replicas' relays one works. ``fleeting``: types that are not kept."""
 
-    def __init__(self, database: Database, bus: Bus, metrics: Metrics, poll_seconds: float) -> None:
+    def __init__(self, database: Database, bus: Bus, metrics: Metrics, poll_seconds: float, fleeting: frozenset[str] = frozenset()) -> None:
         self._database = database
         self._bus = bus
         self._metrics = metrics
         self._poll_seconds = poll_seconds
+        self._fleeting = fleeting
         self._busy = asyncio.Semaphore(_BUSY_AT_ONCE)
         self._under_way: dict[int, _HandOver] = {}
 
@@ -70,14 +72,13 @@ class Relay:
         try:
             while True:
                 self._database.wake.clear()
-                await self._delete_handed_over(connection)
+                await self._remove_handed_over(connection)
                 await self._fetch(connection)
                 await self._wait()
         finally:
             # Whoever leads next begins with these rows again: they must have ended here.
             await ended([one.work for one in self._under_way.values()])
             self._under_way.clear()
-            self._show_age()
 
     async def _wait(self) -> None:
         """Until something was committed or handed over, at most until the next poll."""
@@ -87,13 +88,17 @@ class Relay:
             return
         await asyncio.sleep(_GATHERING_SECONDS)
 
-    async def _delete_handed_over(self, connection: AsyncConnection) -> None:
-        ended_ones = {sequence: one.work for sequence, one in self._under_way.items() if one.work.done()}
+    async def _remove_handed_over(self, connection: AsyncConnection) -> None:
+        ended_ones = {sequence: one for sequence, one in self._under_way.items() if one.work.done()}
         # One that was cancelled from outside was not handed over: its row is fetched again.
-        done = [sequence for sequence, work in ended_ones.items() if not work.cancelled() and work.exception() is None]
-        if done:
-            outbox = self._database.tables.outbox
-            await connection.execute(delete(outbox).where(outbox.c.sequence.in_(done)))
+        done = {sequence: one for sequence, one in ended_ones.items() if not one.work.cancelled() and one.work.exception() is None}
+        outbox, kept = self._database.tables.outbox, self._database.tables.handed_over
+        if fleeting := [sequence for sequence, one in done.items() if one.fleeting]:
+            await connection.execute(delete(outbox).where(outbox.c.sequence.in_(fleeting)))
+        if lasting := [sequence for sequence, one in done.items() if not one.fleeting]:
+            columns = ("sequence", "event_id", "envelope")
+            gone = delete(outbox).where(outbox.c.sequence.in_(lasting)).returning(*(outbox.c[name] for name in columns)).cte("gone")
+            await connection.execute(insert(kept).from_select(columns, select(gone)))
         for sequence in ended_ones:
             del self._under_way[sequence]
 
@@ -101,14 +106,13 @@ class Relay:
         """Begin with the oldest events that are not under way. Asked also when there is no room: it shows that the lead is held."""
         outbox = self._database.tables.outbox
         under_way = bindparam("under_way", list(self._under_way), ARRAY(BigInteger))
-        age = func.extract("epoch", func.clock_timestamp() - outbox.c.created_at).label("age")
-        chosen = select(outbox.c.sequence, outbox.c.envelope, age).where(outbox.c.sequence != all_(under_way))
+        chosen = select(outbox.c.sequence, outbox.c.envelope).where(outbox.c.sequence != all_(under_way))
         rows = await connection.execute(chosen.order_by(outbox.c.sequence).limit(_MOST_UNDER_WAY - len(self._under_way)))
         for row in rows:
             work = asyncio.create_task(self._hand_over(row.sequence, row.envelope), name=f"{self._database.schema} hand-over")
             work.add_done_callback(lambda _: self._database.wake.set())
-            self._under_way[row.sequence] = _HandOver(work, time.monotonic() - float(row.age))
-        self._show_age()
+            fleeting = row.envelope["type"] in self._fleeting
+            self._under_way[row.sequence] = _HandOver(work, fleeting)
 
     async def _hand_over(self, sequence: int, raw: dict[str, Any]) -> None:
         """Until the bus has it; returns only then."""
@@ -137,7 +141,3 @@ class Relay:
                 await ended([publishing])
                 raise
         await publishing
-
-    def _show_age(self) -> None:
-        oldest = min((one.began for one in self._under_way.values()), default=None)
-        self._metrics.outbox_age.labels(self._database.schema).set(0 if oldest is None else time.monotonic() - oldest)

@@ -1,4 +1,4 @@
-"""The four tables of plumbing that stand in every service's schema: outbox, inbox, dead letters, idempotency keys."""
+"""The tables of plumbing that stand in every service's schema: outbox, what left it lately, inbox, dead letters, idempotency keys."""
 
 from typing import Protocol
 
@@ -20,6 +20,7 @@ class KitTables:
             Column("envelope", JSONB, nullable=False),
             Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
         )
+        self.handed_over = _handed_over(self.metadata)
         self.inbox = Table(
             "inbox",
             self.metadata,
@@ -50,6 +51,19 @@ class KitTables:
         )
 
 
+def _handed_over(metadata: MetaData) -> Table:
+    """A restored database hands these over again: their readers may not have had them yet when the back-up was made."""
+    return Table(
+        "handed_over",
+        metadata,
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+        Column("event_id", Uuid, nullable=False),
+        Column("envelope", JSONB, nullable=False),
+        Column("handed_over_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Index("handed_over_at", "handed_over_at"),
+    )
+
+
 class Operations(Protocol):
     """What is used of ``alembic.op``."""
 
@@ -58,4 +72,10 @@ class Operations(Protocol):
 
 def create_kit_tables(op: Operations, schema: str) -> None:
     """Create the plumbing's tables as of their first version; called from a service's first migration."""
-    KitTables(schema).metadata.create_all(op.get_bind())
+    tables = KitTables(schema)
+    tables.metadata.create_all(op.get_bind(), [tables.outbox, tables.inbox, tables.dead_letter, tables.idempotency])
+
+
+def create_handed_over(op: Operations, schema: str) -> None:
+    """Create the table of what left the outbox lately; called from a service's second migration."""
+    KitTables(schema).handed_over.create(op.get_bind())

@@ -12,6 +12,7 @@ from shared.kit.database import Database
 from shared.kit.faults import Faults
 from shared.kit.leader import leadership
 from shared.kit.logs import log_of
+from shared.kit.settings import ServiceSettings
 from shared.kit.tasks import ended
 from shared.kit.trace import begin_trace, tracing
 from shared.kit.transaction import Transaction
@@ -83,12 +84,16 @@ class Timers:
             await asyncio.sleep(timer.seconds)
 
 
-def forget_old(database: Database, days: int, dead_letter_days: int) -> Action:
-    """The action that forgets handled event ids and idempotent answers older than ``days``, and dead letters later."""
+def forget_old(database: Database, settings: ServiceSettings) -> Action:
+    """The action that forgets events once they are long handed over, ids of handled ones and idempotent answers, and dead letters later."""
+    dead_letter_days = settings.dead_letter_days
 
     async def forget_old_ids(transaction: Transaction) -> None:
         inbox, idempotency, dead = database.tables.inbox, database.tables.idempotency, database.tables.dead_letter
-        oldest = transaction.now - timedelta(days=days)
+        handed_over = database.tables.handed_over
+        left_before = transaction.now - timedelta(days=settings.handed_over_days)
+        await transaction.session.execute(delete(handed_over).where(handed_over.c.handed_over_at < left_before))
+        oldest = transaction.now - timedelta(days=settings.inbox_days)
         await transaction.session.execute(delete(inbox).where(inbox.c.handled_at < oldest))
         await transaction.session.execute(delete(idempotency).where(idempotency.c.created_at < oldest))
         died_before = transaction.now - timedelta(days=dead_letter_days)

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
 
 CALLER_HEADER = "licensing-caller"
-"""Set by the gateway after it knew the caller; what arrives from outside under this name is dropped there."""
+"""Who asks, in UTF-8, of a service that was given no identity keys; every other takes the caller from the gateway's word alone."""
 
-_HEADER_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -28,17 +26,6 @@ class Trace:
     @property
     def traceparent(self) -> str:
         return f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
-
-
-def caller_in_header(caller: str) -> str:
-    """A header holds ASCII: what is beyond it travels percent-encoded, and so does the percent sign itself."""
-    return quote(caller, safe=_HEADER_SAFE)
-
-
-def caller_from_header(value: str) -> str:
-    """What ``caller_in_header`` was given; what it cannot have been given stays as it is."""
-    caller = unquote(value)
-    return caller if caller.isprintable() else value
 
 
 def begin_trace(traceparent: str | None, caller: str) -> Trace:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from services.registration.settings import RegistrationSettings
 from shared.kit.data_folder import sync_folder, write_private_file
+from shared.kit.life import CannotStart
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import key_id_of, sign
 
@@ -27,7 +28,7 @@ SHORTEST_PASSPHRASE_BYTES = 12
 LONGEST_PASSPHRASE_BYTES = 1000
 
 
-class SigningKeyError(Exception):
+class SigningKeyError(CannotStart):
     """The signing key cannot be used as it stands; the message says why and what to do."""
 
 

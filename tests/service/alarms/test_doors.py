@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.events.alarms import AlarmRaised
-from shared.kit.trace import CALLER_HEADER, caller_in_header
+from shared.kit.trace import CALLER_HEADER
 from tests.service.alarms.facts import Alarms, file_installed, file_refused, store_failed
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -46,7 +46,7 @@ async def test_one_alarm_is_read_by_its_id(alarms: Alarms) -> None:
 async def test_an_acknowledged_alarm_stands_and_a_repeat_does_not_un_acknowledge_it(alarms: Alarms) -> None:
     await alarms.bus.say(file_refused(1))
     door = f"/v1/alarms/{(await alarms.only('FileError'))['alarm_id']}/acknowledgement"
-    first = await alarms.http.post(door, json={"comment": "asked for a new file"}, headers={CALLER_HEADER: caller_in_header("Büro 100%")})
+    first = await alarms.http.post(door, json={"comment": "asked for a new file"}, headers={CALLER_HEADER.encode(): "Büro 100%".encode()})
     assert first.status_code == 200
     assert (first.json()["state"], first.json()["acknowledged_by"]) == ("acknowledged", "Büro 100%")
     again = await alarms.http.post(door, headers={CALLER_HEADER: "bob"})

@@ -14,6 +14,7 @@ from gateway.domain.key import digest_of, new_key
 from gateway.settings import GatewaySettings
 from gateway.tables import CallerRow
 from shared.kit.clock import TestClock
+from shared.kit.identity import IdentityIssuer, IdentityVerifier
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, running
 from tests.service.gateway.upstream import Upstream, contract
@@ -41,7 +42,9 @@ def upstream() -> Upstream:
 @pytest.fixture
 async def gateway(database_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics, upstream: Upstream) -> AsyncIterator[Gateway]:
     settings = GatewaySettings(database_url=database_url, metrics_allow="10.1.0.0/16, 192.0.2.7", requests_at_once=3)
-    app = create_app(settings, bus, clock, metrics, upstreams={"ledger": upstream}, contracts={"ledger": contract()})
+    issuer = IdentityIssuer.in_memory()
+    upstream.verifier = IdentityVerifier(issuer.public_keys)
+    app = create_app(settings, bus, clock, metrics, upstreams={"ledger": upstream}, contracts={"ledger": contract()}, issuer=issuer)
     keys = {scope: new_key() for scope in SCOPES}
     async with running(app) as client:
         async with app.state.kit.database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""``python -m services.<service> migrate|openapi``, as an operator calls it."""
+"""``python -m services.<service> migrate|openapi``, as an operator calls it; for ``serve`` see tests/system/test_serve.py."""
 
 import os
 import subprocess
@@ -39,6 +39,14 @@ def test_a_missing_setting_is_named() -> None:
     done = said("gateway", "migrate")
     assert done.returncode == 1
     assert done.stderr == "The settings are not usable: LICENSING_DATABASE_URL: Field required\n"
+
+
+def test_a_database_that_is_away_is_said_without_its_password() -> None:
+    done = said("gateway", "migrate", database_url="postgresql+asyncpg://gateway:hunter2@127.0.0.1:1/licensing")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The data store at LICENSING_DATABASE_URL does not answer: ")
+    assert "hunter2" not in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_verb_that_there_is_not_is_refused_with_those_that_there_are() -> None:

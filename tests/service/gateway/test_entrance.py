@@ -9,6 +9,8 @@ import pytest
 
 from gateway.domain.caller import may
 from gateway.domain.key import new_key
+from gateway.settings import GatewaySettings
+from shared.kit.identity import IdentityIssuer
 from tests.house import eventually
 from tests.service.gateway.conftest import SCOPES, Gateway
 from tests.service.gateway.upstream import PATHS, Upstream, never
@@ -111,10 +113,17 @@ async def test_path_and_query_arrive_as_they_were_sent(gateway: Gateway, upstrea
 
 
 async def test_the_gateway_alone_says_who_is_calling(gateway: Gateway, upstream: Upstream) -> None:
-    lies = {"Licensing-Caller": "root", "licensing-caller-scope": "vendor", **gateway.as_("viewer")}
-    await gateway.client.get("/v1/clusters/hq", headers=lies)
-    assert upstream.header("licensing-caller") == "a viewer"
-    assert upstream.header("licensing-caller-scope") == "viewer"
+    told = [
+        ("licensing-caller", "root"),
+        ("Licensing-Identity", IdentityIssuer.in_memory().token_for("root", "vendor")),
+        ("licensing-identity", "x"),
+        ("licensing-deadline", "9999"),
+    ]
+    await gateway.client.get("/v1/clusters/hq", headers=[*told, *gateway.as_("viewer").items()])
+    identity = upstream.identity()
+    assert (identity.caller, identity.scope) == ("a viewer", "viewer")
+    assert float(upstream.header("licensing-deadline") or 0) < GatewaySettings.model_fields["request_deadline_seconds"].default
+    assert upstream.header("licensing-caller") is None
     assert upstream.header("authorization") is None
 
 

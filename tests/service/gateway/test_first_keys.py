@@ -1,12 +1,14 @@
 """The keys that an installation begins with: what becomes of a lost file, of a deleted caller, of a file that others could read."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from gateway.domain.key import new_key
-from gateway.first_keys import keep_first_keys
+from gateway.first_keys import first_caller_of, keep_first_keys
+from gateway.settings import GatewaySettings
 from shared.kit.data_folder import DataFolderError
 from tests.service.gateway.conftest import Gateway
 
@@ -91,3 +93,20 @@ async def test_a_key_file_that_cannot_be_trusted_ends_the_start(
     file.chmod(mode)
     with pytest.raises(DataFolderError, match=message):
         await keep_first_keys(empty.app, tmp_path)
+
+
+async def test_a_first_caller_that_is_given_is_kept_by_several_replicas_at_once(empty: Gateway) -> None:
+    keys = [new_key() for _ in range(2)]
+    kit = empty.app.state.kit
+    for key in keys:
+        settings = GatewaySettings.model_validate(
+            {"database_url": "postgresql+asyncpg://", "first_caller": "admin", "first_caller_key": key}
+        )
+        (keep,) = first_caller_of(settings)
+        await asyncio.gather(*(keep(kit) for _ in range(3)))
+        empty.app.state.keys.forget("admin")
+        assert [await status(empty, known) for known in keys] == [200 if known == key else 401 for known in keys]
+
+
+def test_without_a_first_caller_there_is_nothing_to_keep() -> None:
+    assert first_caller_of(GatewaySettings.model_validate({"database_url": "postgresql+asyncpg://", "first_caller_key": new_key()})) == []

@@ -80,7 +80,7 @@ async def test_stopping_ends_event_streams_whole_and_is_not_ready(gateway: Gatew
     await talk.say(b"")
     await talk.hear()
     await talk.hear()
-    gateway.app.state.forwarder.stop()
+    gateway.app.state.kit.life.stop()
     assert await talk.hear() == {"type": "http.response.body", "body": b""}
     await talk.task
     ready = await gateway.client.get("/readyz")
@@ -110,6 +110,30 @@ async def test_an_upstream_that_fails_before_its_answer_is_a_problem(
     assert problem(refused) == (status, "upstream-unavailable")
     assert (refused.json()["upstream"], refused.headers.get("retry-after")) == ("ledger", retry)
     assert "secret" not in refused.text
+
+
+async def test_an_upstream_without_an_answer_in_time_is_a_problem_and_the_client_does_not_wait_for_its_end(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    vars(gateway.app.state.kit.settings)["request_deadline_seconds"] = 0.05
+    ended = asyncio.Event()
+
+    async def hanging(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ended.wait()
+
+    upstream.answering = hanging
+    talk = Conversation(gateway)
+    await talk.say(b"")
+    start = await talk.hear()
+    assert start["status"] == 504
+    assert b"urn:licensing:problem:deadline-exceeded" in (await talk.hear())["body"]
+    assert not talk.task.done()
+    ended.set()
+    await talk.task
+    assert talk.to_client.empty()
 
 
 async def test_an_upstream_that_says_nothing_is_a_problem(gateway: Gateway, upstream: Upstream) -> None:
@@ -146,6 +170,16 @@ async def test_an_upstreams_own_problem_passes_unchanged(gateway: Gateway, upstr
     refused = await gateway.client.get("/v1/clusters/hq", headers=gateway.as_("viewer"))
     assert (refused.status_code, refused.json(), refused.headers["retry-after"]) == (409, {"free": 3}, "7")
     assert "keep-alive" not in refused.headers
+
+
+async def test_a_service_that_does_not_believe_the_gateway_is_no_fault_of_the_callers_key(gateway: Gateway, upstream: Upstream) -> None:
+    async def refusing(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await answer(send, 401, {"type": "urn:licensing:problem:identity-required"})
+
+    upstream.answering = refusing
+    refused = await gateway.client.get("/v1/clusters/hq", headers=gateway.as_("viewer"))
+    assert problem(refused) == (502, "upstream-unavailable")
+    assert refused.json()["reason"] == "IdentityRefused"
 
 
 async def test_a_client_that_goes_away_before_the_answer_ends_the_request(gateway: Gateway, upstream: Upstream) -> None:

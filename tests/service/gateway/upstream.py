@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.surface import Document
+from shared.kit.identity import Identity, IdentityVerifier
 
 Answering = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -51,6 +52,7 @@ class Upstream:
     bodies: list[bytes] = field(default_factory=list)
     answering: Answering | None = None
     unready: str | None = None
+    verifier: IdentityVerifier | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/readyz":
@@ -73,6 +75,11 @@ class Upstream:
         found = [value.decode() for key, value in self.asked[-1]["headers"] if key == name.encode()]
         assert len(found) <= 1
         return found[0] if found else None
+
+    def identity(self) -> Identity:
+        """Who made the last request, by the gateway's word."""
+        assert self.verifier is not None
+        return self.verifier.verify(self.header("licensing-identity") or "")
 
 
 async def read(receive: Receive) -> bytes | None:

@@ -52,7 +52,7 @@ async def test_a_store_that_crashes_is_told_past_the_outbox_and_its_return_too(
             assert away.headers["retry-after"] == "5"
         assert (await toy.get("/livez")).status_code == 200
         ready = await toy.get("/readyz")
-        assert (ready.status_code, set(ready.json()["checks"])) == (503, {"database", "schema"})
+        assert (ready.status_code, set(ready.json()["checks"])) == (503, {"process", "database", "schema"})
         (failed,) = await bus.hear(ToyStoreFailed)
         assert (failed.service, len(failed.correlation_id)) == ("toy", 32)
         await fragile.start_again()

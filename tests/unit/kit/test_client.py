@@ -1,6 +1,7 @@
 """Asking another service: one exception when it does not answer, the trace and the caller passed on."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -9,8 +10,10 @@ from starlette.types import Receive, Scope, Send
 
 from shared.contracts.base import AnswerBody
 from shared.kit.client import ServiceClient
+from shared.kit.deadline import due_in
+from shared.kit.identity import Identity, identified
 from shared.kit.problems import UpstreamUnavailable
-from shared.kit.trace import begin_trace, caller_from_header, tracing
+from shared.kit.trace import begin_trace, tracing
 
 
 class Thing(AnswerBody):
@@ -94,7 +97,7 @@ async def test_an_application_in_the_same_process_that_never_answers_is_given_up
     await client.close()
 
 
-async def test_a_caller_beyond_ascii_is_told_so_that_the_other_side_reads_it(asking: Asking) -> None:
+async def test_the_gateways_word_is_passed_on_and_goes_before_a_plain_name(asking: Asking) -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -103,6 +106,52 @@ async def test_a_caller_beyond_ascii_is_told_so_that_the_other_side_reads_it(ask
 
     with tracing(begin_trace(None, "Büro 100% 漢")):
         await asking(answer).get(["x"], Thing)
-    sent = seen[0].headers["licensing-caller"]
-    assert sent.isascii()
-    assert caller_from_header(sent) == "Büro 100% 漢"
+        with identified(Identity("ada", "admin", "a.b.c")):
+            await asking(answer).get(["x"], Thing)
+    assert seen[0].headers.raw[-1] == (b"licensing-caller", "Büro 100% 漢".encode())
+    assert "licensing-identity" not in seen[0].headers
+    assert seen[1].headers["licensing-identity"] == "a.b.c"
+    assert "licensing-caller" not in seen[1].headers
+
+
+@pytest.mark.parametrize(("left", "told"), [(None, "5.000"), (60.0, "5.000"), (0.0, "0.000")])
+async def test_who_is_asked_has_the_time_that_is_left_and_no_more_than_its_own(asking: Asking, left: float | None, told: str) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["licensing-deadline"])
+        return httpx.Response(404)
+
+    with due_in(left), contextlib.suppress(UpstreamUnavailable):
+        await asking(answer).get(["x"], Thing)
+    assert seen in ([told], [])
+    assert seen or left == 0.0
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.RemoteProtocolError])
+async def test_another_address_is_asked_where_one_breaks_and_then_first(error: type[httpx.TransportError]) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        if request.url.host != "c":
+            raise error("away", request=request)
+        return httpx.Response(200, json={"name": "x"})
+
+    client = ServiceClient("ledger", "http://a:8000, http://b:8000,http://c:8000/", httpx.MockTransport(answer))
+    for _ in range(2):
+        assert await client.get(["x"], Thing) == Thing(name="x")
+    assert asked == ["a", "b", "c", "c"]
+    await client.close()
+
+
+async def test_one_address_is_asked_twice_for_a_kept_connection_may_be_closed(asking: Asking) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == 1:
+            raise httpx.RemoteProtocolError("closed", request=request)
+        return httpx.Response(200, json={"name": "x"})
+
+    assert await asking(answer).get(["x"], Thing) == Thing(name="x")

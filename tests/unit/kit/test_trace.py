@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.kit.trace import begin_trace, caller_from_header, caller_in_header, current_trace, tracing
+from shared.kit.trace import begin_trace, current_trace, tracing
 
 KNOWN = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -51,16 +51,3 @@ async def test_each_task_has_its_own_trace() -> None:
 
     assert list(await asyncio.gather(inside("ada"), inside("grace"))) == ["ada", "grace"]
     assert current_trace().caller == "system"
-
-
-@pytest.mark.parametrize("caller", ["ada", "a b", "Büro", "100%", "%41", "漢 😀", '"quoted", comma', "%"])
-def test_a_caller_comes_out_of_a_header_as_it_went_in(caller: str) -> None:
-    header = caller_in_header(caller)
-    assert header.isascii()
-    assert header.isprintable()
-    assert caller_from_header(header) == caller
-
-
-@pytest.mark.parametrize("header", ["%00", "a%0d%0ab", "%e2%80%ae"])
-def test_a_header_that_no_caller_became_stays_as_it_is(header: str) -> None:
-    assert caller_from_header(header) == header

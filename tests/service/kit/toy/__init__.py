@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from sqlalchemy import text
@@ -146,7 +146,8 @@ def toy_app(
     *,
     consumers: Consumers | None = None,
     timers: Timers | None = None,
-    **settings: float,
+    fleeting: frozenset[str] = frozenset(),
+    **settings: Any,
 ) -> FastAPI:
     """The toy as an application."""
     plan = Plan(
@@ -157,6 +158,7 @@ def toy_app(
         problems=PROBLEMS,
         consumers=consumers or Consumers(),
         timers=timers or Timers(),
+        fleeting=fleeting,
         faults=FaultEvents(ToyStoreFailed, ToyStoreRecovered, ToyErrorOccurred),
     )
     return build_app(plan, ServiceSettings.model_validate({"database_url": url, **settings}), bus, clock, metrics)

@@ -9,15 +9,16 @@ import contextlib
 import json
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway import refusals
-from gateway.listening import cannot_listen
-from shared.kit.problems import PROBLEM_JSON
+from shared.kit.life import Life
+from shared.kit.listening import cannot_listen
+from shared.kit.problems import PROBLEM_JSON, problem_response
 from shared.kit.trace import current_trace
 
 _FINISH_SECONDS = 10
@@ -29,17 +30,20 @@ _LARGEST_HEAD_BYTES = 64 * 1024
 """Of a request line and its headers: the parser would collect them without end, before anybody has shown a key."""
 
 
-async def serve(gateway: FastAPI, bound: socket.socket, stop: asyncio.Event, drain_seconds: float) -> None:
-    """Serve until ``stop``, then for ``drain_seconds`` say on /readyz that it ends, then finish what is under way. Raises CannotListen."""
+async def serve(app: ASGIApp, bound: socket.socket, stop: asyncio.Event, life: Life, drain_seconds: Callable[[], float]) -> None:
+    """Serve until ``stop``, then for ``drain_seconds`` say on /readyz that it ends, then finish what is under way. Raises CannotListen.
+
+    While it ends every answer closes its connection: a client that keeps one is told before its next request, not in the middle of it.
+    """
     host, port = bound.getsockname()[:2]
-    server = _Server(_config_of(gateway))
+    server = _Server(_config_of(_Ending(app, life)))
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        gateway.state.forwarder.stop()
+        life.stop()
         if not serving.done():
-            await asyncio.wait({serving}, timeout=drain_seconds)
+            await asyncio.wait({serving}, timeout=drain_seconds())
         server.should_exit = True
         await serving
     except OSError as error:
@@ -48,9 +52,9 @@ async def serve(gateway: FastAPI, bound: socket.socket, stop: asyncio.Event, dra
         stopping.cancel()
 
 
-def _config_of(gateway: FastAPI) -> uvicorn.Config:
+def _config_of(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        gateway,
+        app,
         http=_Protocol,
         ws="none",
         lifespan="off",  # entered by whoever built the application
@@ -68,12 +72,34 @@ def _most_connections() -> int:
     return min(_MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
+def _too_many_connections(limit: int) -> JSONResponse:
+    detail = f"{limit} connections are open already, which is the limit. Nothing was done; try again in 1 s."
+    headers = {"Retry-After": "1", "Connection": "close"}
+    return problem_response("busy", 503, "Busy", detail, headers=headers)
+
+
 class _Server(uvicorn.Server):
     """Leaves the signals to the process around it."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Ending:
+    """Every answer that begins once the process is stopping closes its connection."""
+
+    def __init__(self, app: ASGIApp, life: Life) -> None:
+        self._app = app
+        self._life = life
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._life.stopping:
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, receive, closing)
 
 
 class _Protocol(HttpToolsProtocol):
@@ -86,7 +112,7 @@ class _Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_due = self.loop.call_later(_HEAD_SECONDS, self._give_up)
         if len(self.connections) > _most_connections():
-            self.app = refusals.too_many_connections(_most_connections())
+            self.app = _too_many_connections(_most_connections())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_due.cancel()

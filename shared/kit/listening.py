@@ -2,8 +2,10 @@
 
 import socket
 
+from shared.kit.life import CannotStart
 
-class CannotListen(Exception):
+
+class CannotListen(CannotStart):
     """The address is taken or not ours; the message says what to do."""
 
 

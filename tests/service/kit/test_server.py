@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from gateway import server
-from gateway.listening import listening_socket
+from shared.kit import server
+from shared.kit.life import Life
+from shared.kit.listening import listening_socket
 
 REQUEST = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -18,7 +18,6 @@ REQUEST = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 async def port() -> AsyncIterator[int]:
     """Where a server listens that says hello."""
     app, stop = FastAPI(), asyncio.Event()
-    app.state.forwarder = SimpleNamespace(stop=lambda: None)
 
     @app.get("/hello")
     async def hello() -> dict[str, str]:
@@ -30,7 +29,7 @@ async def port() -> AsyncIterator[int]:
         return {"hello": "at last"}
 
     bound = listening_socket("127.0.0.1", 0)
-    serving = asyncio.create_task(server.serve(app, bound, stop, 0))
+    serving = asyncio.create_task(server.serve(app, bound, stop, Life(), lambda: 0))
     yield bound.getsockname()[1]
     stop.set()
     await serving
