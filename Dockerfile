@@ -12,17 +12,16 @@ LABEL org.opencontainers.image.title="callmanager-licensing" \
 # A new volume takes the owner and mode of the folder that it covers: the account can write there without ever being root.
 RUN groupadd --gid 10001 licensing \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin licensing \
-    && install -d -o 10001 -g 10001 -m 0700 /var/lib/licensing /var/lib/licensing/key /var/lib/licensing/backup \
+    && install -d -o 10001 -g 10001 -m 0700 /var/lib/licensing /var/lib/licensing/key \
     && install -d -o 10001 -g 10001 -m 0755 /var/lib/licensing/public
 COPY --from=dependencies /app/.venv /app/.venv
 COPY shared /app/shared
 COPY services /app/services
 COPY gateway /app/gateway
-COPY deploy /app/deploy
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # The containers are read-only: bytecode is written now or never.
-RUN python -m compileall -q shared services gateway deploy
+RUN python -m compileall -q shared services gateway
 USER 10001:10001
 EXPOSE 8000 8080
 CMD ["python", "-m", "gateway", "serve"]

@@ -15,7 +15,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo test test-faults check bench contracts migrate format lock clean
+.PHONY: help run demo test test-faults check bench contracts migrate secrets up down backup restore format lock clean
 
 help: ## What can be said here
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -30,6 +30,12 @@ migrate: $(VENV)/.ready-run ## Bring every schema at LICENSING_DATABASE_URL to i
 	@for room in services/*/migrations gateway/migrations; do \
 		$(RUN) -m $$(dirname $$room | tr / .) migrate || exit 1; done
 
+backup: ## One side's rows, and the vendor's signing key, to backups/ while it runs (SIDE=vendor for the vendor's)
+	@SIDE=$(SIDE) deploy/backup.sh
+
+restore: ## Bring a back-up onto an empty machine: FILE=backups/… (SIDE=vendor; REPLACE=yes where there are rows)
+	@SIDE=$(SIDE) REPLACE=$(REPLACE) deploy/restore.sh "$(FILE)"
+
 test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of their own
 	@$(RUN) -m pytest
 
@@ -38,6 +44,21 @@ test-faults: $(VENV)/.ready-dev ## Processes, broker, database, network and disk
 
 bench: $(VENV)/.ready-dev ## Start the production shape, measure it, check that nothing was lost; JSON in build/bench
 	@$(RUN) -m bench $(BENCH)
+
+# The containers of one side: make up, make up SIDE=vendor. Each side has secrets of its own, and takes nothing of the other's.
+SIDE ?= customer
+COMPOSE := docker compose
+sides = $(if $(filter customer vendor,$(SIDE)),,$(error SIDE is customer or vendor, and is '$(SIDE)'))
+VENDORS = vendor-postgres vendor-rabbitmq vendor-migrate registration vendor-gateway
+
+secrets: $(VENV)/.ready-run ## Make the secrets of one side that are missing, in secrets/ (SIDE=vendor for the vendor's)
+	$(sides)@$(RUN) -m deploy.secrets $(SIDE)
+
+up: secrets ## Everything in containers, on http://127.0.0.1:8080 (SIDE=vendor: the vendor's desk, on port 8081)
+	@$(COMPOSE) $(if $(filter vendor,$(SIDE)),--profile vendor up --build --detach $(VENDORS),up --build --detach)
+
+down: ## Stop and remove one side's containers; never its data
+	$(sides)@$(COMPOSE) $(if $(filter vendor,$(SIDE)),--profile vendor rm --stop --force $(VENDORS),down)
 
 # One step, one line: its name and its seconds, or what it found.
 step = @began=$$(date +%s); if found=$$($(2) 2>&1); then echo "ok    $(1) ($$(( $$(date +%s) - began )) s)"; \
@@ -50,6 +71,9 @@ check: $(VENV)/.ready-dev ## Everything that needs no database: form, types, arc
 	$(call step,imports,$(RUN) -c "from importlinter.cli import lint_imports_command as go; go()")
 	$(call step,tidy,$(RUN) -m pytest -q tests/architecture --ignore=tests/architecture/test_migrations.py)
 	$(call step,contracts,$(RUN) -m gateway.contracts --check)
+	$(call step,compose,$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml)
+	$(call step,containers,$(VENV)/bin/compose-lint check --config deploy/compose-lint.yml --strict-config --fail-on low docker-compose.yml)
+	$(call step,image,$(VENV)/bin/hadolint --failure-threshold style Dockerfile)
 
 contracts: $(VENV)/.ready-dev ## Write the published contracts anew from the code
 	@$(RUN) -m gateway.contracts

@@ -1,8 +1,9 @@
 """``python -m deploy.secrets customer|vendor``: every secret of one side, made once, each a file of its own in ``secrets/<side>``.
 
 Must not be broken: what is there is never written again, for something was sealed or set up with it (the broker's definitions alone
-follow the release: they hold what was derived); nothing is printed but names; and no file of one side is derived from a secret of the other. The files can be read by everybody, because a container sees them with
-the modes and numbers that they have here and runs as nobody of this machine; the folder is passable for its owner alone.
+follow the release: what they hold is derived); nothing is printed but names; no file of one side is derived from a secret of the
+other. The files can be read by everybody, because a container sees them with the modes and numbers that they have here and runs as
+nobody of this machine; the folder is passable for its owner alone.
 """
 
 import argparse
@@ -17,11 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from joserfc.jwk import OKPKey
-
 from deploy.rabbitmq.definitions import Definitions, definitions
 from gateway.domain.key import new_key
 from shared.kit.data_folder import sync_folder, write_private_file
+from shared.kit.identity import IdentityIssuer, new_identity_keys
 
 ROOT = Path(__file__).parents[1]
 OWNER = "licensing_owner"
@@ -65,17 +65,20 @@ class Safe:
         self.folder = folder
         self.made: list[str] = []
 
+    def __contains__(self, name: str) -> bool:
+        return (self.folder / name).exists()
+
     def keep(self, name: str, make: Callable[[], str]) -> str:
         """The text under ``name``, made now where there is none: whole or not at all."""
         path = self.folder / name
-        if not path.exists():
+        if name not in self:
             self._write(path, make())
         return path.read_text("utf-8")
 
     def refresh(self, name: str, still_true: Callable[[str], bool], make: Callable[[], str]) -> None:
         """As ``keep``, for what is no secret of its own and changes with the release."""
         path = self.folder / name
-        if not path.exists() or not still_true(path.read_text("utf-8")):
+        if name not in self or not still_true(path.read_text("utf-8")):
             self._write(path, make())
 
     def _write(self, path: Path, text: str) -> None:
@@ -138,12 +141,11 @@ def _opens(salted: bytes, word: str) -> bool:
 
 def _make_identity(safe: Safe) -> None:
     """A pair: the key with which the gateway signs whom it let in, and what the services know that by."""
-    private = safe.keep("identity_key", lambda: json.dumps(_new_key().as_dict(private=True)))
-    safe.keep("identity_keys", lambda: json.dumps({"keys": [OKPKey.import_key(json.loads(private)).as_dict(private=False)]}))
-
-
-def _new_key() -> OKPKey:
-    return OKPKey.generate_key("Ed25519", {"alg": "Ed25519", "use": "sig"}, private=True, auto_kid=True)
+    private, public = new_identity_keys()
+    if "identity_key" in safe:
+        public = IdentityIssuer.from_file(safe.folder / "identity_key").public_keys
+    safe.keep("identity_key", lambda: json.dumps(private))
+    safe.keep("identity_keys", lambda: json.dumps(public))
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway import refusals
 from gateway.surface import Operation
 from shared.kit.deadline import DEADLINE_HEADER, answer_in_time, deadline_in_header
-from shared.kit.identity import IDENTITY_HEADER
+from shared.kit.identity import IDENTITY_HEADER, IdentityRefused
 from shared.kit.logs import log_of
 from shared.kit.problems import problem_response
 from shared.kit.trace import CALLER_HEADER, Trace
@@ -164,6 +164,9 @@ class _Exchange:
         if self._cut_off or self._complete:
             return
         if message["type"] == "http.response.start":
+            if message["status"] == 401:
+                # No service knows callers' keys: what it refuses is our word, and the caller's key is not to be blamed for it.
+                raise IdentityRefused(self._operation.upstream)
             self._status = message["status"]
             message = {**message, "headers": _without_hops(list(message.get("headers", [])))}
             self._event_stream = MutableHeaders(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")

@@ -28,6 +28,8 @@ _STOP_SECONDS = 30
 _CONTROL_SECONDS = 60
 _VHOSTS_AT_ONCE = 8
 GUEST = "guest"
+_READERS = ("toy", "reader", "first", "second", "other", "stuck", "well", "seen")
+"""The services that tests make up."""
 
 
 class BrokerFailed(Exception):
@@ -265,7 +267,7 @@ async def emptied(url: str) -> str:
     connection = await aio_pika.connect(url)
     async with connection, connection.channel() as channel:
         await channel.exchange_delete(EXCHANGE)
-        for queue in (*whole_topology().queues, *topology_of("toy", URGENT).queues):
+        for queue in (*whole_topology().queues, *(queue for name in _READERS for queue in topology_of(name, URGENT).queues)):
             await channel.queue_delete(queue.name)
     return url
 

@@ -30,7 +30,7 @@ done
 sql() {
     { echo '\set password `cat "$PASSWORD_FILE"`'; echo "SET log_statement = none; SET log_min_error_statement = panic;"; cat; } |
         PASSWORD_FILE="$secrets/database_password_$2" PGOPTIONS="-c client_min_messages=warning" \
-            psql -XqAt -v ON_ERROR_STOP=1 -v database="$database" -v role="$2" -v limit="$limit" -d "$1" -f -
+            psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=terse -v database="$database" -v role="$2" -v limit="$limit" -d "$1" -f -
 }
 
 sql postgres licensing_owner <<'SQL'

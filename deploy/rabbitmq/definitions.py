@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from shared.contracts.readers import READERS
-from shared.kit.topology import EXCHANGE, EXCHANGE_TYPE, whole_topology
+from shared.kit.topology import EXCHANGE, EXCHANGE_TYPE, Binding, Topology, whole_topology
 
 CUSTOMER = "licensing"
 VENDOR = "vendor"
 _OF_THE_VENDOR = frozenset({"registration"})
-_MOST_CONNECTIONS = 16
-"""Of one user, all replicas together; each holds one."""
 
 Definitions = dict[str, list[dict[str, Any]]]
 
@@ -44,31 +42,16 @@ def definitions(passwords: Mapping[str, str]) -> Definitions:
     vhosts = sorted({vhost_of(service) for service in passwords})
     if CUSTOMER in vhosts and (missing := set().union(*READERS.values()) - passwords.keys()):
         raise ValueError(f"no password for {', '.join(sorted(missing))}")
-    topology = whole_topology()
-    here = {"vhost": CUSTOMER}
+    topology = whole_topology() if CUSTOMER in vhosts else Topology((), ())
     return {
         "users": [_user(service, password) for service, password in passwords.items()],
         "vhosts": [{"name": vhost} for vhost in vhosts],
         "permissions": [_permission(service) for service in passwords],
         "topic_permissions": [_topic_permission(service) for service in passwords],
-        "exchanges": [
-            {"name": EXCHANGE, "vhost": vhost, "type": EXCHANGE_TYPE, "durable": True, "auto_delete": False, "internal": False, "arguments": {}}
-            for vhost in vhosts
-        ],
-        "queues": [
-            {"name": queue.name, **here, "durable": True, "auto_delete": False, "arguments": dict(queue.arguments)}
-            for queue in topology.queues
-            if CUSTOMER in vhosts
-        ],
-        "bindings": [
-            {
-                "source": EXCHANGE, **here, "destination": binding.queue, "destination_type": "queue",
-                "routing_key": binding.routing_key, "arguments": {},
-            }
-            for binding in topology.bindings
-            if CUSTOMER in vhosts
-        ],
-    }  # fmt: skip
+        "exchanges": [_standing(EXCHANGE, vhost, {}, type=EXCHANGE_TYPE, internal=False) for vhost in vhosts],
+        "queues": [_standing(queue.name, CUSTOMER, queue.arguments) for queue in topology.queues],
+        "bindings": [_binding(binding) for binding in topology.bindings],
+    }
 
 
 def write_definitions(path: Path, passwords: Mapping[str, str], mode: int = 0o600) -> None:
@@ -103,3 +86,12 @@ def _permission(service: str) -> dict[str, str]:
 def _topic_permission(service: str) -> dict[str, str]:
     """By the routing key, which is the fact's type; nobody binds, so nothing may be read by it."""
     return {"user": service, "vhost": vhost_of(service), "exchange": EXCHANGE, "write": rf"^{re.escape(service)}\.", "read": "^$"}
+
+
+def _standing(name: str, vhost: str, arguments: Mapping[str, Any], **more: object) -> dict[str, Any]:
+    return {"name": name, "vhost": vhost, "durable": True, "auto_delete": False, "arguments": dict(arguments), **more}
+
+
+def _binding(binding: Binding) -> dict[str, Any]:
+    where = {"source": EXCHANGE, "vhost": CUSTOMER, "destination": binding.queue, "destination_type": "queue"}
+    return {**where, "routing_key": binding.routing_key, "arguments": {}}

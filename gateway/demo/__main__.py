@@ -27,10 +27,11 @@ _STOP_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A running instance and the keys to it."""
+    """A running instance and the keys to it; ``vendor_url``: where the vendor's desk is, which may be an instance of its own."""
 
     url: str
     admin_key: str
+    vendor_url: str
     vendor_key: str
 
 
@@ -64,8 +65,8 @@ def temporary_instance() -> Iterator[Place]:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         _wait_until_ready(url, process, log)
-        keys = ((folder / "data" / name).read_text().strip() for name in ("admin.key", "vendor.key"))
-        yield Place(url, *keys)
+        admin, vendor = ((folder / "data" / name).read_text().strip() for name in ("admin.key", "vendor.key"))
+        yield Place(url, admin, url, vendor)
     finally:
         process.terminate()
         code = process.wait(_STOP_SECONDS)
@@ -78,16 +79,17 @@ async def play_at(place: Place, console: Console) -> None:
     """Play the story at ``place``."""
     async with (
         httpx.AsyncClient(base_url=place.url, headers={"Authorization": f"Bearer {place.admin_key}"}, timeout=30) as admin,
-        httpx.AsyncClient(base_url=place.url, headers={"Authorization": f"Bearer {place.vendor_key}"}, timeout=30) as vendor,
+        httpx.AsyncClient(base_url=place.vendor_url, headers={"Authorization": f"Bearer {place.vendor_key}"}, timeout=30) as vendor,
     ):
-        contract = (await admin.get("/openapi.json")).raise_for_status().json()
-        await play(Stage(HttpApi(admin, contract), HttpApi(vendor, contract), console))
+        contracts = [(await client.get("/openapi.json")).raise_for_status().json() for client in (admin, vendor)]
+        await play(Stage(HttpApi(admin, contracts[0]), HttpApi(vendor, contracts[1]), console))
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> None:
     began = time.monotonic()
     if arguments.url:
-        place = Place(arguments.url, arguments.admin_key.read_text().strip(), arguments.vendor_key.read_text().strip())
+        admin, vendor = (path.read_text().strip() for path in (arguments.admin_key, arguments.vendor_key))
+        place = Place(arguments.url, admin, arguments.vendor_url or arguments.url, vendor)
         asyncio.run(play_at(place, console))
     else:
         console.print("Starting a temporary instance …")
@@ -101,8 +103,9 @@ def main() -> int:
     """Run the demo; the exit code is 1 where anything differs from the story."""
     parser = argparse.ArgumentParser(prog="python -m gateway.demo", description=__doc__)
     parser.add_argument("--url", help="a running instance without clusters; by default a temporary one is started")
+    parser.add_argument("--vendor-url", help="where the vendor's desk has a gateway of its own; by default --url")
     parser.add_argument("--admin-key", type=Path, help="file with the admin key of --url")
-    parser.add_argument("--vendor-key", type=Path, help="file with the vendor key of --url")
+    parser.add_argument("--vendor-key", type=Path, help="file with the vendor key of --vendor-url")
     arguments = parser.parse_args()
     if arguments.url and not (arguments.admin_key and arguments.vendor_key):
         parser.error("--url needs --admin-key and --vendor-key")

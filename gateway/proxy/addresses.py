@@ -178,7 +178,8 @@ class Addresses:
 
     def _found(self, address: Address, finding: str | None) -> None:
         if (address.finding is None) != (finding is None):
-            _log.warning("upstream-address", upstream=self._name, address=address.origin, finding=finding)
+            say, event = (_log.info, "upstream-address-ready") if finding is None else (_log.warning, "upstream-address-out")
+            say(event, upstream=self._name, address=address.origin, finding=finding)
         address.finding = finding
         self._freed.set()
         self._count()

@@ -137,7 +137,14 @@ class Call:
 
 
 def _text(headers: Iterable[tuple[bytes, bytes]], dropped: frozenset[bytes]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name not in dropped]
+    return [(name.decode("latin-1"), _value(value)) for name, value in headers if name not in dropped]
+
+
+def _value(value: bytes) -> str:
+    try:
+        return value.decode()  # the client writes UTF-8: what is that leaves as it came
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 async def _pass_back(answer: aiohttp.ClientResponse, send: Send) -> None:

@@ -103,7 +103,7 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         redoc_url=None,
     )
     app.state.kit = kit
-    metrics.before_scrape(plan.service, _counting_dead_letters(database, metrics))
+    metrics.before_scrape(plan.service, _measuring_events(database, metrics))
     verifier = plan.verifier or _verifier_of(settings)
     app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults, verifier=verifier)
     install_problems(app, plan.problems)
@@ -119,13 +119,20 @@ def _verifier_of(settings: ServiceSettings) -> IdentityVerifier | None:
     return IdentityVerifier(settings.identity_keys) if settings.identity_keys is not None else None
 
 
-def _counting_dead_letters(database: Database, metrics: Metrics) -> Refresh:
-    async def count() -> None:
-        async with database.transaction() as tx:
-            dead = await tx.session.scalar(select(func.count()).select_from(database.tables.dead_letter))
-        metrics.dead_letters.labels(database.schema).set(dead or 0)
+def _measuring_events(database: Database, metrics: Metrics) -> Refresh:
+    """Of what waits and of what died. Asked of the store: of several processes only one relays, and it may be the one that is stuck."""
+    outbox, dead_letter = database.tables.outbox, database.tables.dead_letter
+    age = func.extract("epoch", func.clock_timestamp() - outbox.c.created_at)
+    oldest = select(age).order_by(outbox.c.sequence).limit(1).scalar_subquery()  # by its key: as cheap with a million rows as with one
+    asked = select(oldest.label("oldest"), select(func.count()).select_from(dead_letter).scalar_subquery().label("dead"))
 
-    return count
+    async def measure() -> None:
+        async with database.engine.connect() as connection:
+            row = (await connection.execute(asked)).one()
+        metrics.outbox_age.labels(database.schema).set(row.oldest or 0)
+        metrics.dead_letters.labels(database.schema).set(row.dead)
+
+    return measure
 
 
 def _operation_id(route: APIRoute) -> str:

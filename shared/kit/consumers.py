@@ -13,6 +13,7 @@ from shared.kit.trace import begin_trace, tracing
 from shared.kit.transaction import Transaction
 
 E = TypeVar("E", bound=Event)
+_OUTCOMES = ("handled", "repeated", "buried")
 Handler = Callable[[Transaction, Any], Awaitable[None]]
 AtOnce = Callable[[Any], None]
 
@@ -64,6 +65,9 @@ class Consumers:
 
 def subscription_of(service: str, consumers: Consumers, database: Database, metrics: Metrics, delivery_limit: int) -> Subscription:
     """A service's consumers as the bus needs them."""
+    for kind in consumers.types:
+        for outcome in _OUTCOMES:
+            metrics.events_handled.labels(service, kind, outcome)  # from 0 on: a first event must be seen as an increase
 
     async def deliver(envelope: Envelope) -> None:
         fresh = await consumers.deliver(database, envelope)

@@ -107,7 +107,7 @@ class Faults:
                 await self._bus.publish(envelope)
                 return
             except BusClosed:
-                return None  # the process is stopping
+                return  # the process is stopping
             except Exception as error:
                 _log.warning("fault-not-told-yet", service=self._service, type=envelope.type, error=repr(error))
             await asyncio.sleep(pause)

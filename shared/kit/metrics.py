@@ -74,6 +74,7 @@ class Metrics:
     def before_scrape(self, service: str, refresh: Refresh) -> None:
         """Have ``refresh`` read figures from the store whenever somebody scrapes."""
         self._refreshers.append((service, refresh))
+        self.refresh_failures.labels(service)  # from 0 on, as every counter whose labels are known beforehand
 
     async def _refresh(self, service: str, refresh: Refresh) -> None:
         try:

@@ -10,11 +10,10 @@ are busy at once; one that takes long makes room for the next and goes on beside
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, func, insert, select
+from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Envelope
@@ -40,19 +39,16 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _HandOver:
-    """A row on its way; ``began``: when its event was committed, by the clock of ``time.monotonic``."""
+    """A row on its way; ``fleeting``: not kept afterwards."""
 
     work: asyncio.Task[None]
-    began: float
     fleeting: bool
 
 
 class Relay:
     """The relay of one service; of several replicas' relays one works. ``fleeting``: types that are not kept."""
 
-    def __init__(
-        self, database: Database, bus: Bus, metrics: Metrics, poll_seconds: float, fleeting: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, database: Database, bus: Bus, metrics: Metrics, poll_seconds: float, fleeting: frozenset[str] = frozenset()) -> None:
         self._database = database
         self._bus = bus
         self._metrics = metrics
@@ -83,7 +79,6 @@ class Relay:
             # Whoever leads next begins with these rows again: they must have ended here.
             await ended([one.work for one in self._under_way.values()])
             self._under_way.clear()
-            self._show_age()
 
     async def _wait(self) -> None:
         """Until something was committed or handed over, at most until the next poll."""
@@ -111,15 +106,13 @@ class Relay:
         """Begin with the oldest events that are not under way. Asked also when there is no room: it shows that the lead is held."""
         outbox = self._database.tables.outbox
         under_way = bindparam("under_way", list(self._under_way), ARRAY(BigInteger))
-        age = func.extract("epoch", func.clock_timestamp() - outbox.c.created_at).label("age")
-        chosen = select(outbox.c.sequence, outbox.c.envelope, age).where(outbox.c.sequence != all_(under_way))
+        chosen = select(outbox.c.sequence, outbox.c.envelope).where(outbox.c.sequence != all_(under_way))
         rows = await connection.execute(chosen.order_by(outbox.c.sequence).limit(_MOST_UNDER_WAY - len(self._under_way)))
         for row in rows:
             work = asyncio.create_task(self._hand_over(row.sequence, row.envelope), name=f"{self._database.schema} hand-over")
             work.add_done_callback(lambda _: self._database.wake.set())
             fleeting = row.envelope["type"] in self._fleeting
-            self._under_way[row.sequence] = _HandOver(work, time.monotonic() - float(row.age), fleeting)
-        self._show_age()
+            self._under_way[row.sequence] = _HandOver(work, fleeting)
 
     async def _hand_over(self, sequence: int, raw: dict[str, Any]) -> None:
         """Until the bus has it; returns only then."""
@@ -148,7 +141,3 @@ class Relay:
                 await ended([publishing])
                 raise
         await publishing
-
-    def _show_age(self) -> None:
-        oldest = min((one.began for one in self._under_way.values()), default=None)
-        self._metrics.outbox_age.labels(self._database.schema).set(0 if oldest is None else time.monotonic() - oldest)

@@ -106,5 +106,5 @@ class ServiceSettings(Settings):
     @model_validator(mode="after")
     def _readers_remember_longer(self) -> "ServiceSettings":
         if self.handed_over_days >= self.inbox_days:
-            raise ValueError("handed_over_days must be below inbox_days, or a restored database would repeat what its readers have forgotten")
+            raise ValueError("handed_over_days must be below inbox_days, or a restored database repeats what readers have forgotten")
         return self

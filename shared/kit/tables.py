@@ -20,16 +20,7 @@ class KitTables:
             Column("envelope", JSONB, nullable=False),
             Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
         )
-        # A restored database hands these over again: their readers may not have had them yet when the back-up was made.
-        self.handed_over = Table(
-            "handed_over",
-            self.metadata,
-            Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-            Column("event_id", Uuid, nullable=False),
-            Column("envelope", JSONB, nullable=False),
-            Column("handed_over_at", DateTime(timezone=True), nullable=False, server_default=now),
-            Index("handed_over_at", "handed_over_at"),
-        )
+        self.handed_over = _handed_over(self.metadata)
         self.inbox = Table(
             "inbox",
             self.metadata,
@@ -58,6 +49,19 @@ class KitTables:
             Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
             Index("idempotency_created_at", "created_at"),
         )
+
+
+def _handed_over(metadata: MetaData) -> Table:
+    """A restored database hands these over again: their readers may not have had them yet when the back-up was made."""
+    return Table(
+        "handed_over",
+        metadata,
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+        Column("event_id", Uuid, nullable=False),
+        Column("envelope", JSONB, nullable=False),
+        Column("handed_over_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Index("handed_over_at", "handed_over_at"),
+    )
 
 
 class Operations(Protocol):

@@ -5,7 +5,7 @@ import re
 from tests.architecture.source import all_files
 from tests.house import ROOT
 
-DEEPER = {"services", "shared"}
+DEEPER = {"deploy", "services", "shared"}
 """Folders whose own folders are on the map too."""
 
 

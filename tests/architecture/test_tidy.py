@@ -39,6 +39,7 @@ GLOBAL_STATE = {
     "Histogram",
     "MemoryBus",
     "Metrics",
+    "RabbitBus",
     "Timers",
     "async_sessionmaker",
     "create_async_engine",

@@ -172,6 +172,16 @@ async def test_an_upstreams_own_problem_passes_unchanged(gateway: Gateway, upstr
     assert "keep-alive" not in refused.headers
 
 
+async def test_a_service_that_does_not_believe_the_gateway_is_no_fault_of_the_callers_key(gateway: Gateway, upstream: Upstream) -> None:
+    async def refusing(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await answer(send, 401, {"type": "urn:licensing:problem:identity-required"})
+
+    upstream.answering = refusing
+    refused = await gateway.client.get("/v1/clusters/hq", headers=gateway.as_("viewer"))
+    assert problem(refused) == (502, "upstream-unavailable")
+    assert refused.json()["reason"] == "IdentityRefused"
+
+
 async def test_a_client_that_goes_away_before_the_answer_ends_the_request(gateway: Gateway, upstream: Upstream) -> None:
     gone = asyncio.Event()
 

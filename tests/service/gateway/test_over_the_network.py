@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.proxy import Upstream
+from shared.kit.metrics import Metrics
 from tests.house import eventually
 from tests.service.gateway.conftest import Gateway
-from tests.service.gateway.replica import Replica, Request, proxy, replicas, until
+from tests.service.gateway.replica import EAGER, Replica, Request, replicas, until
 from tests.service.gateway.test_entrance import problem
 from tests.service.gateway.test_forwarding import Conversation
 
@@ -21,9 +22,9 @@ async def replica() -> AsyncIterator[Replica]:
 
 
 @pytest.fixture
-async def upstream(replica: Replica) -> AsyncIterator[Upstream]:
-    async with proxy(replica.url) as made:
-        yield made
+def upstream(replica: Replica) -> Upstream:
+    """Not started: the gateway does it, and closes it."""
+    return Upstream("ledger", [replica.url], Metrics(), EAGER)
 
 
 async def test_the_gateways_word_and_the_deadline_are_on_the_wire_and_nothing_from_outside_under_their_names(

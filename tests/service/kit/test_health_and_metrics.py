@@ -9,10 +9,12 @@ from sqlalchemy import text
 
 from shared.kit import health, metrics
 from shared.kit.clock import TestClock
+from shared.kit.consumers import Consumers
 from shared.kit.metrics import Metrics
 from shared.kit.postgres import EmbeddedPostgres
+from shared.kit.transaction import Transaction
 from tests.house import RememberingBus, eventually, running
-from tests.service.kit.toy import kit_of, toy_app
+from tests.service.kit.toy import NoteTaken, kit_of, toy_app
 
 
 async def test_a_service_is_ready_when_its_store_answers_and_its_schema_is_at_the_head(toy: httpx.AsyncClient) -> None:
@@ -26,7 +28,7 @@ async def test_a_schema_of_another_release_is_not_ready_and_says_what_to_do(app:
         await tx.session.execute(text("UPDATE toy.schema_version SET version_num = '0000'"))
     ready = await toy.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
-    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0001: run migrate"
+    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0002: run migrate"
 
 
 async def test_a_database_without_the_schema_is_not_ready(postgres: EmbeddedPostgres, bus: RememberingBus, clock: TestClock) -> None:
@@ -36,7 +38,7 @@ async def test_a_database_without_the_schema_is_not_ready(postgres: EmbeddedPost
     assert ready.json()["checks"] == {
         "process": None,
         "database": None,
-        "schema": "the schema is at None, this release needs 0001: run migrate",
+        "schema": "the schema is at None, this release needs 0002: run migrate",
     }
 
 
@@ -106,6 +108,34 @@ async def test_the_outbox_is_measured(toy: httpx.AsyncClient) -> None:
         return 'license_outbox_oldest_seconds{service="toy"} 0.0' in (await toy.get("/metrics")).text
 
     assert await eventually(look, "the age of an empty outbox")
+
+
+async def test_the_outbox_is_measured_by_a_process_that_does_not_relay(app: FastAPI) -> None:
+    """As of a replica that does not lead, or one whose relay is stuck: nothing runs in this one, and nobody else takes the event."""
+    kit = kit_of(app)
+    async with kit.database.transaction() as tx:
+        tx.publish(NoteTaken(name="a"))
+    async with kit.database.transaction() as tx:
+        await tx.session.execute(text("UPDATE toy.outbox SET created_at = created_at - interval '1 hour'"))
+    shown = (await kit.metrics.exposition())[0].decode()
+    (age,) = [line for line in shown.splitlines() if line.startswith('license_outbox_oldest_seconds{service="toy"}')]
+    assert float(age.split()[-1]) >= 3600
+    await kit.database.close()
+
+
+async def test_what_can_be_counted_begins_at_zero(toy_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics) -> None:
+    """A counter that appears with its first event at 1 shows no increase."""
+    consumers = Consumers()
+
+    @consumers.on(NoteTaken)
+    async def hear(_tx: Transaction, _event: NoteTaken) -> None:
+        return
+
+    async with running(toy_app(toy_url, bus, clock, metrics, consumers=consumers)) as toy:
+        shown = (await toy.get("/metrics")).text
+    for outcome in ("handled", "repeated", "buried"):
+        assert f'license_events_handled_total{{outcome="{outcome}",service="toy",type="toy.note-taken.v1"}} 0.0' in shown
+    assert 'license_metrics_refresh_failures_total{service="toy"} 0.0' in shown
 
 
 async def test_health_and_metrics_are_no_part_of_the_contract(app: FastAPI) -> None:

@@ -53,6 +53,13 @@ async def test_work_without_an_answer_is_ended_and_told_of(client: Client) -> No
     assert [(await client.hears())["status"], (await client.hears())["body"]] == [503, b"too late"]
 
 
+async def test_who_had_it_answered_goes_on_as_if_nothing_had_been_cancelled(client: Client) -> None:
+    await answer_in_time(SHORT, never, {"type": "http", "path": "/x"}, client.to_app.get, client.heard.put, lambda: TOO_LATE)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
 @pytest.mark.parametrize("how", ["goes on", "fails"])
 async def test_work_that_does_not_end_when_it_is_told_to_holds_up_nobody(client: Client, how: str) -> None:
     cleaned = asyncio.Event()

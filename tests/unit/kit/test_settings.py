@@ -37,6 +37,7 @@ def test_the_database_url_is_needed_and_its_password_is_not_shown(monkeypatch: p
         {"outbox_poll_seconds": 0},
         {"delivery_limit": 0},
         {"inbox_days": 0},
+        {"handed_over_days": 14},
     ],
 )
 def test_a_setting_beyond_its_limit_is_refused_at_the_start(wrong: dict[str, int]) -> None:

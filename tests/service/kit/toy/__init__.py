@@ -146,6 +146,7 @@ def toy_app(
     *,
     consumers: Consumers | None = None,
     timers: Timers | None = None,
+    fleeting: frozenset[str] = frozenset(),
     **settings: Any,
 ) -> FastAPI:
     """The toy as an application."""
@@ -157,6 +158,7 @@ def toy_app(
         problems=PROBLEMS,
         consumers=consumers or Consumers(),
         timers=timers or Timers(),
+        fleeting=fleeting,
         faults=FaultEvents(ToyStoreFailed, ToyStoreRecovered, ToyErrorOccurred),
     )
     return build_app(plan, ServiceSettings.model_validate({"database_url": url, **settings}), bus, clock, metrics)

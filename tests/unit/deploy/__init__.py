@@ -1,0 +1,1 @@
+"""What is deployed, as files: the compose file, the secrets, what watches."""
