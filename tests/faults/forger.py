@@ -39,7 +39,8 @@ class Forger:
 
 @asynccontextmanager
 async def forging(made: Production, service: str) -> AsyncIterator[Forger]:
-    url = made.broker.url_of(VHOST, service, made.secret(f"broker_password_{service}"))
+    password = (made.folder / "secrets" / f"broker_password_{service}").read_text("utf-8").strip()
+    url = made.broker.url_of(VHOST, service, password)
     connection = await aio_pika.connect(url)
     async with connection, connection.channel() as channel:
         yield Forger(service, await channel.get_exchange(EXCHANGE, ensure=False))

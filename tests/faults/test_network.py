@@ -32,7 +32,7 @@ async def test_a_network_that_swallows_everything_between_ledger_and_database(st
     line = stage.production.lines["ledger-1→database"]
     async with trial(stage, "stalled: ledger-1→database", or_perhaps=(STORE_ERROR,)) as case:
         line.stall()
-        await case.acknowledged()
+        await case.unavailable()
         line.cut()
         line.resume()
         case.mended()

@@ -24,7 +24,7 @@ async def test_a_process_that_is_killed_is_started_again_and_nobody_has_to_know(
 async def test_no_ledger_runs_until_the_alarm_is_raised(stage: Stage) -> None:
     made = stage.production
     async with trial(stage, "SIGKILL every ledger, away until the alarm", MANAGER_DOWN) as case:
-        ledgers = made.replicas("ledger")
+        ledgers = made.names_of("ledger")
         made.held_down.update(ledgers)
         made.signal(ledgers, signal.SIGKILL)
         await case.unavailable()
@@ -37,7 +37,7 @@ async def test_no_ledger_runs_until_the_alarm_is_raised(stage: Stage) -> None:
 async def test_a_service_that_stands_still_goes_on_where_it_stood(stage: Stage, service: str) -> None:
     alarms = [MANAGER_DOWN] if service == "ledger" else []
     async with trial(stage, f"SIGSTOP {service} for {STANDS_STILL_SECONDS} s", *alarms) as case:
-        names = stage.production.replicas(service)
+        names = stage.production.names_of(service)
         stage.production.signal(names, signal.SIGSTOP)
         await asyncio.sleep(STANDS_STILL_SECONDS)
         stage.production.signal(names, signal.SIGCONT)

@@ -136,8 +136,7 @@ class Installation:
         self.replicas: dict[str, list[Replica]] = {}
         self._compose = read_compose({"MAKE_SIGNING_KEY": "true"}, root)
         self._services = {service.name: service for service in self._compose.of(side)}
-        self.folder = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
-        self.folder.chmod(0o711)
+        self.folder = self._new_folder()
         make_secrets(SIDES[side], self.folder / "secrets")
         self._data = DataFolder.open(self.folder / "data")
         self.postgres = _composes_postgres(self._data, self._services[_STORES[side][0]], durable)
@@ -203,6 +202,15 @@ class Installation:
                 replica.kill()
         await self.postgres.stop("immediate")
         self._data.close()
+        self._forget_folder()
+
+    def _new_folder(self) -> Path:
+        """Everything lies below it, the database in ``data``. Others may pass it: the accounts of database and broker have to."""
+        made = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
+        made.chmod(0o711)
+        return made
+
+    def _forget_folder(self) -> None:
         shutil.rmtree(self.folder)
 
     def trust(self, vendor: "Installation") -> None:
