@@ -1,10 +1,12 @@
 """Builds the ledger."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from services.ledger.actions.measure_pools import measure_pools
+from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
@@ -15,6 +17,7 @@ from services.ledger.timers import heartbeat
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
+from shared.kit.batches import Batches, Bounds
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
 from shared.kit.faults import FaultEvents
@@ -47,6 +50,10 @@ PROBLEMS = ProblemTable(
 def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
     """The ledger as an ASGI application."""
     limits = Limits(settings.approach_percent, settings.recede_percent)
+
+    async def finish_batches() -> None:
+        await desks.close()
+
     plan = Plan(
         service="ledger",
         title="Ledger",
@@ -57,10 +64,13 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings)],
         fleeting=frozenset({PoolChanged.type}),
+        on_stop=[finish_batches],
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.limits = limits
     kit = app.state.kit
+    desks: Desks = Batches(partial(settle_batch, kit.database, limits), Bounds(keys_at_work=max(1, settings.database_pool_size // 2)))
+    app.state.desks = desks
 
     async def prices() -> str | None:
         version = await catalogue.version_in(kit.database.engine)
