@@ -10,7 +10,7 @@ from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import clusters, devices, migrations, nodes, unit_reports
+from services.ledger.routes import clusters, devices, journal, migrations, nodes, unit_reports
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
 from services.ledger.timers import heartbeat
@@ -42,6 +42,7 @@ PROBLEMS = ProblemTable(
         refusals.FirstNodeRequired: Rule("first-node-required", 409, "A cluster keeps a first node"),
         refusals.MajorLowered: Rule("major-lowered", 409, "The major version cannot be lowered"),
         refusals.MigrationNotPossible: Rule("migration-not-possible", 409, "The cluster cannot be migrated"),
+        refusals.InvalidHead: Rule("invalid-head", 422, "That is no head of a journal"),
         refusals.InvalidInventory: Rule("invalid-inventory", 422, "The inventory cannot be migrated"),
     }
 )
@@ -58,7 +59,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         service="ledger",
         title="Ledger",
         migrations=MIGRATIONS,
-        routers=[clusters.router, nodes.router, devices.router, unit_reports.router, migrations.router],
+        routers=[clusters.router, nodes.router, devices.router, unit_reports.router, migrations.router, journal.router],
         problems=PROBLEMS,
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),

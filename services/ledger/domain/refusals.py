@@ -255,3 +255,13 @@ class InvalidInventory(Exception):
 def invalid_inventory(reasons: Iterable[str]) -> InvalidInventory:
     found = list(reasons)
     return InvalidInventory(tuple(found[:_MOST_NAMES]), len(found))
+
+
+@dataclass
+class InvalidHead(Exception):
+    """What was given as a journal's head is none."""
+
+    expected_head: str
+
+    def __str__(self) -> str:
+        return f"{self.expected_head!r} is no head of a journal. Give the `head` of a verification: a number, a colon and 64 digits."
