@@ -96,13 +96,13 @@ async def settle_batch(
             counting = _Batch(loaded)
             counted = [counting.count(asked) for asked in batch]
             state, transitions = advance(loaded.state, counting.counter.pool, limits)
-            if counting.last_change is not None:
-                await devices.write(tx, state, loaded.pen, loaded.desk.holdings, counting.counter.holdings)
-                if state != loaded.state:
-                    for fact in change_of(cluster, state, transitions, loaded.pen.at):
-                        tx.publish(fact, loaded.pen.at, counting.last_change)
+            if counting.last_change is not None and state != loaded.state:
+                for fact in change_of(cluster, state, transitions, loaded.pen.at):
+                    tx.publish(fact, loaded.pen.at, counting.last_change)
             for name, refusal, free, trace in counting.refused:
                 tx.publish(refusal_of(cluster, state, name, refusal, free, loaded.pen.at), loaded.pen.at, trace)
+            if counting.last_change is not None:
+                await devices.write(tx, state, loaded.pen, loaded.desk.holdings, counting.counter.holdings)
     except NotFound as error:
         return [error] * len(batch)
     return [Settled(outcomes, PoolState(pool, state.version, state.limit_approached)) for outcomes, pool in counted]
