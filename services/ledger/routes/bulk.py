@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.ledger.actions.check_out import do_several
 from services.ledger.actions.settle_batch import Settled
 from services.ledger.domain.devices import CheckIn, CheckOut, Command, Done
-from services.ledger.routes import ClusterName, DesksDep
+from services.ledger.routes import ClusterName
 from services.ledger.routes.devices import pool_of
 from shared.contracts.bodies.ledger import MOST_DEVICES, CheckIns, CheckOuts, DeviceOutcomes, DeviceToCheckOut
 from shared.contracts.fields import Name
@@ -63,7 +63,6 @@ def _described(example: str) -> dict[str, Any]:
 async def check_out_devices(
     cluster: ClusterName,
     body: CheckOuts,
-    desks: DesksDep,
     request: Request,
     atomic: Atomic = False,
 ) -> Response:
@@ -75,7 +74,6 @@ async def check_out_devices(
 async def check_in_devices(
     cluster: ClusterName,
     body: CheckIns,
-    desks: DesksDep,
     request: Request,
     atomic: Atomic = False,
 ) -> Response:
@@ -97,15 +95,15 @@ def _written(problems: ProblemTable, commands: Sequence[Command], settled: Settl
     results: list[dict[str, object]] = []
     for command, outcome in zip(commands, settled.outcomes, strict=True):
         if isinstance(outcome, Done):
-            units, said = outcome.after.units if outcome.after else 0, outcome.outcome
-            results.append({"device": command.device, "outcome": said, "units": units, "problem": None})
+            units = outcome.after.units if outcome.after else 0
+            results.append({"device": command.device, "outcome": outcome.outcome, "units": units, "problem": None})
+            counted[outcome.outcome] += 1
         else:
             rule = problems.rule_of(outcome)
             assert rule is not None
-            said = "refused"
-            held = settled.held.get(command.device, 0)
-            results.append({"device": command.device, "outcome": said, "units": held, "problem": problem_of(outcome, rule)})
-        counted[said] += 1
+            units = settled.held.get(command.device, 0)
+            results.append({"device": command.device, "outcome": "refused", "units": units, "problem": problem_of(outcome, rule)})
+            counted["refused"] += 1
     numbers = {"checked_out": counted["checked_out"], "checked_in": counted["checked_in"], "refused": counted["refused"]}
     body = {"results": results, **numbers, "pool": pool_of(settled.state).model_dump()}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
