@@ -10,11 +10,11 @@ from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import bulk, clusters, devices, journal, migrations, nodes, unit_reports
+from services.ledger.routes import bulk, clusters, devices, ghosts, journal, migrations, nodes, unit_reports
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
-from services.ledger.timers import heartbeat
+from services.ledger.timers import heartbeat, watch_leases
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
@@ -61,7 +61,16 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         service="ledger",
         title="Ledger",
         migrations=MIGRATIONS,
-        routers=[clusters.router, nodes.router, devices.router, bulk.router, unit_reports.router, migrations.router, journal.router],
+        routers=[
+            clusters.router,
+            nodes.router,
+            devices.router,
+            bulk.router,
+            unit_reports.router,
+            migrations.router,
+            journal.router,
+            ghosts.router,
+        ],
         problems=PROBLEMS,
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
@@ -75,6 +84,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
     kit = app.state.kit
     desks: Desks = Batches(partial(settle_batch, kit.database, limits), Bounds(keys_at_work=max(1, settings.database_pool_size // 2)))
     app.state.desks = desks
+    watch_leases(plan.timers, settings, kit.database, desks)
 
     async def prices() -> str | None:
         version = await catalogue.version_in(kit.database.engine)

@@ -4,6 +4,7 @@ pool         may these units leave the pool, and what state is it in
 transitions  what a change of a pool means to whoever watches it
 refusals     every way in which the ledger says no, with the numbers and the ways out
 devices      check-out and check-in: a fold over the pool and the devices concerned
+leases       the clock by which leases run, and whose sign of life is noted
 nodes        which node is first, and which may be added
 grants       what license files, the starter and a migration add to the pools
 cluster      the cluster as one value; what follows from its parts is derived in one place
