@@ -28,6 +28,7 @@ from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+ROUTERS = [module.router for module in (clusters, nodes, devices, bulk, unit_reports, migrations, journal, ghosts)]
 PROBLEMS = ProblemTable(
     {
         refusals.UnitsExhausted: Rule(refusals.UnitsExhausted.rule, 409, "Not enough units", recorded=True),
@@ -61,16 +62,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         service="ledger",
         title="Ledger",
         migrations=MIGRATIONS,
-        routers=[
-            clusters.router,
-            nodes.router,
-            devices.router,
-            bulk.router,
-            unit_reports.router,
-            migrations.router,
-            journal.router,
-            ghosts.router,
-        ],
+        routers=ROUTERS,
         problems=PROBLEMS,
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),

@@ -8,7 +8,7 @@ What a device is put with is all of it: put without a lease it has none any more
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.ledger.domain.pool import Pool, check_in, check_out
 from services.ledger.domain.refusals import (
@@ -106,8 +106,7 @@ Command = CheckOut | CheckIn | Lapse
 Outcome = Literal["checked_out", "repriced", "unchanged", "checked_in", "reclaimed", "gone"]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind.
 
     ``reason``: why, where nobody asked for it; ``along``: what was done to other devices before it.
@@ -188,11 +187,11 @@ def _lapse(desk: Counter, command: Lapse) -> Done:
         return Done("unchanged", known, known, desk.pool)
     of_primary = f"lease of its primary {known.device} lapsed"
     along = tuple(_reclaim(desk, adjunct, of_primary) for adjunct in sorted(desk.adjuncts_of(known.device), key=lambda a: a.device))
-    return replace(_reclaim(desk, known, f"lease lapsed: not heard from for {known.lease_seconds} s"), along=along)
+    return _reclaim(desk, known, f"lease lapsed: not heard from for {known.lease_seconds} s")._replace(along=along)
 
 
 def _reclaim(desk: Counter, known: Holding, reason: str) -> Done:
-    return replace(desk.move("reclaimed", known, None, check_in(desk.pool, known.units)), reason=reason)
+    return desk.move("reclaimed", known, None, check_in(desk.pool, known.units))._replace(reason=reason)
 
 
 def _go_on(desk: Counter, known: Holding, lease_seconds: int | None) -> Done:

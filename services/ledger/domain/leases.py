@@ -44,7 +44,7 @@ def heard_of(
     ``written``: devices that changed are being written with all that is theirs; what is left are those that did not.
     """
     noted: dict[str, int | None] = {}
-    for name in sorted(heard):
+    for name in heard:
         holding = after.get(name)
         if holding is None:
             continue

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from services.ledger.actions.settle_batch import Several
 from services.ledger.app import create_app
+from services.ledger.domain.devices import CheckOut, Lapse
 from services.ledger.settings import LedgerSettings
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.clock import TestClock
@@ -127,6 +129,15 @@ async def test_a_refused_call_is_a_sign_of_life(ledger: LedgerUnderTest) -> None
     assert (await ledger.put("desk", "phone-4", "full", lease_seconds=HOUR)).status_code == 409
     assert await reclaimed(ledger, "full") == {}
     assert await ledger.rows("SELECT lease_seconds, lease_ends_at > now() FROM device") == [(60, True)]
+
+
+async def test_who_is_heard_in_the_batch_that_would_take_its_units_back_keeps_them(ledger: LedgerUnderTest) -> None:
+    await ledger.put("desk", lease_seconds=60)
+    await pass_time(ledger, 61)
+    together = Several([Lapse("desk"), CheckOut("desk", "phone-1", None, 60), Lapse("desk")])
+    settled = await ledger.app.state.desks.ask("hq", together)
+    assert [done.outcome for done in settled.outcomes] == ["unchanged"] * 3
+    assert await reclaimed(ledger) == {}
 
 
 async def test_a_primary_that_lapses_takes_its_adjuncts_along(ledger: LedgerUnderTest) -> None:
