@@ -28,6 +28,7 @@ _NO_ANSWER = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 # The server before us has answered Expect; one date is enough, and that server gives it.
 _NOT_ON = frozenset({b"host", b"expect"})
+_NOT_ON_WITH_WHOLE_BODY = _NOT_ON | {b"content-length"}  # that of what is held is counted: a wrong one would eat the next request
 _NOT_BACK = frozenset({b"date", b"server"})
 _IN_A_TARGET = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "#")
 
@@ -121,7 +122,7 @@ class Call:
         raise failure
 
     async def _ask(self, address: Address, scope: Scope, body: Body) -> aiohttp.ClientResponse:
-        headers = CIMultiDict(_text(scope["headers"], _NOT_ON))
+        headers = CIMultiDict(_text(scope["headers"], _NOT_ON_WITH_WHOLE_BODY if body.whole.is_set() else _NOT_ON))
         headers["host"] = dict(scope["headers"]).get(b"host", address.authority.encode()).decode("latin-1")
         target = quote(scope.get("raw_path") or scope["path"].encode(), safe=_IN_A_TARGET)
         if scope["query_string"]:

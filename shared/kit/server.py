@@ -9,8 +9,10 @@ import contextlib
 import json
 import resource
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
+import httptools
 import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -123,6 +125,7 @@ class _Protocol(HttpToolsProtocol):
         self._refuse(408, "Request Timeout", "request-timeout", "The request did not arrive", detail)
 
     def data_received(self, data: bytes) -> None:
+        self._received = data
         self._begins_in_a_request = False
         super().data_received(data)
         if self._head_bytes is None or self._begins_in_a_request or self.transport.is_closing():
@@ -141,11 +144,27 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._head_due.cancel()
-        super().on_headers_complete()
+        if not self._wants_another_protocol():
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._begins_in_a_request = True
-        super().on_message_complete()
+        if not self._wants_another_protocol():
+            super().on_message_complete()
+
+    def _wants_another_protocol(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read the request again without that wish: the parser takes what follows the head for the other protocol, and the body with it."""
+        raised = sys.exception()
+        if not self._wants_another_protocol() or not isinstance(raised, httptools.HttpParserUpgrade):
+            return
+        rest = self._received[raised.args[0] :]
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        super().data_received(b"\r\n".join([*lines, b"", b""]) + rest)
 
     def send_400_response(self, msg: str) -> None:
         detail = f"{msg} The connection is closed."

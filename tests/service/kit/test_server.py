@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from shared.kit import server
 from shared.kit.life import Life
@@ -22,6 +22,10 @@ async def port() -> AsyncIterator[int]:
     @app.get("/hello")
     async def hello() -> dict[str, str]:
         return {"hello": "world"}
+
+    @app.put("/said")
+    async def said(request: Request) -> dict[str, str]:
+        return {"said": (await request.body()).decode()}
 
     @app.get("/slow")
     async def slow() -> dict[str, str]:
@@ -77,3 +81,28 @@ async def test_once_its_head_has_arrived_a_request_may_take_its_time(port: int, 
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         answers = [await client.get("/slow") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
+
+
+@pytest.mark.parametrize("length", ["content-length: 5\r\n\r\nworld", "transfer-encoding: chunked\r\n\r\n5\r\nworld\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("split", [40, 10_000])
+async def test_a_wish_for_another_protocol_is_passed_over_and_the_body_is_read(port: int, length: str, split: int) -> None:
+    wish = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n"
+    sent = f"PUT /said HTTP/1.1\r\nhost: x\r\n{wish}{length}".encode() + REQUEST
+    reader, writer = await _connected(port)
+    writer.write(sent[:split])
+    await writer.drain()
+    await asyncio.sleep(0)  # two packets, where it is split
+    writer.write(sent[split:])
+    for said in (b'{"said":"world"}', b'{"hello":"world"}'):
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert await asyncio.wait_for(reader.readexactly(len(said)), 10) == said
+    writer.close()
+
+
+@pytest.mark.parametrize("target", ["x:80", "/hello", "http://x", "*"])
+async def test_a_tunnel_is_refused(port: int, target: str) -> None:
+    reader, writer = await _connected(port)
+    writer.write(f"CONNECT {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 4")
+    writer.close()
