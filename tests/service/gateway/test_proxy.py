@@ -245,6 +245,27 @@ async def test_a_name_is_looked_up_again_and_stands_for_all_its_addresses(monkey
         await replica.stop()
 
 
+async def test_a_name_that_is_not_found_or_whose_look_up_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def look_up(_self: object, host: str, port: int, **_more: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        if host == "hangs":
+            await asyncio.Event().wait()
+        if host == "away":
+            raise OSError("no such name")
+        return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+    replica = Replica()
+    async with replicas(replica):
+        monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", look_up)
+        urls = [f"http://{host}:{replica.port}" for host in ("hangs", "away", "there")]
+        async with proxy(*urls) as upstream:
+            assert await ask(upstream, "POST") == (200, b"ok")
+            await until(lambda: asked.count("away") > 2, "it is looked for again")
+        assert asked.count("hangs") == 1  # each one more would hold a thread more
+
+
 @pytest.mark.parametrize("url", ["https://x:1", "x:1", "http://", "http://x/path", "http://x:port", "http://u@x"])
 def test_an_address_that_is_none_is_refused_when_it_is_given(url: str) -> None:
     with pytest.raises(ValueError, match="cannot be at"):
