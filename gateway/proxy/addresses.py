@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from shared.kit.identity import SERVICE_HEADER
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.tasks import ended
@@ -171,7 +172,10 @@ class Addresses:
             async with (
                 asyncio.timeout(self._limits.health_seconds),
                 self._session.get(
-                    address.origin + "/readyz", headers={"host": address.authority}, allow_redirects=False, middlewares=()
+                    address.origin + "/readyz",
+                    headers={"host": address.authority, SERVICE_HEADER: self._name},
+                    allow_redirects=False,
+                    middlewares=(),
                 ) as answer,
             ):
                 finding = None if answer.status == 200 else f"status {answer.status}"

@@ -22,6 +22,9 @@ from shared.kit.life import CannotStart
 IDENTITY_HEADER = "licensing-identity"
 """Set by the gateway; what arrives from outside under this name is dropped there."""
 
+SERVICE_HEADER = "licensing-service"
+"""Which service is meant, set by whoever asks one: an address may have come to belong to another since it was looked up."""
+
 _ALGORITHMS = ["Ed25519"]
 _ISSUER = "gateway"
 _AUDIENCE = "services"  # all of them: the one that is asked passes the word on to those that it asks

@@ -150,6 +150,20 @@ async def test_a_post_on_a_connection_that_was_closed_meanwhile_is_not_repeated_
         assert len(replica.requests) == 2
 
 
+async def test_an_address_that_another_service_has_by_now_is_left_for_the_next_one() -> None:
+    async def misdirected(request: Request) -> None:
+        await request.body()
+        await request.answer(421)
+
+    other, right = Replica(misdirected), Replica()
+    async with replicas(other, right), proxy(other.url, right.url) as upstream:
+        while not other.requests:
+            assert await ask(upstream, "POST", body=b"{}") == (200, b"ok")
+        async with proxy(other.url) as alone:
+            with pytest.raises(Unreachable):
+                await ask(alone, "POST", body=b"{}")
+
+
 @pytest.mark.parametrize(("size", "asked"), [(64 * 1024, 2), (64 * 1024 + 1, 1)])
 async def test_a_body_is_held_for_a_repetition_up_to_64_kib(size: int, asked: int) -> None:
     both = [Replica(_broken), Replica(_broken)]
