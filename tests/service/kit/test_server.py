@@ -1,6 +1,7 @@
 """The HTTP server's own limits: what it says by itself is a problem too."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from shared.kit import server
 from shared.kit.life import Life
 from shared.kit.listening import listening_socket
+from tests.house import eventually
 
 REQUEST = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -106,3 +108,50 @@ async def test_a_tunnel_is_refused(port: int, target: str) -> None:
     writer.write(f"CONNECT {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 4")
     writer.close()
+
+
+@pytest.mark.parametrize("sent", [[], [REQUEST, REQUEST, b"", REQUEST[:9]]])
+async def test_whoever_has_connected_or_asked_when_the_listener_goes_is_answered(
+    monkeypatch: pytest.MonkeyPatch, sent: list[bytes]
+) -> None:
+    app, stop, life = FastAPI(), asyncio.Event(), Life()
+
+    @app.get("/hello")
+    async def hello() -> dict[str, str]:
+        return {"hello": "world"}
+
+    bound = listening_socket("127.0.0.1", 0)
+    port = bound.getsockname()[1]
+    serving = asyncio.create_task(server.serve(app, bound, stop, life, lambda: 0))
+    kept_reader, kept = await _connected(port)
+    kept.write(REQUEST)
+    await asyncio.wait_for(kept_reader.readuntil(b"}"), 10)
+    late: list[socket.socket] = []
+    tick = server._Server.on_tick
+
+    async def last_moment(self: server._Server, counter: int) -> bool:
+        if self.should_exit:  # what is done here is done before the loop looks at a connection again
+            for some in sent:
+                late.append(socket.create_connection(("127.0.0.1", port)))
+                late[-1].sendall(some)
+            kept.transport.get_extra_info("socket")._sock.send(REQUEST[:9])
+        return await tick(self, counter)
+
+    monkeypatch.setattr(server._Server, "on_tick", last_moment)
+    stop.set()
+
+    async def nobody_listens() -> bool:
+        return bound.fileno() == -1
+
+    await eventually(nobody_listens, "a listener that is gone")
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    for connection, some in zip(late, sent, strict=True):
+        connection.sendall(REQUEST[len(some) :])
+    kept.write(REQUEST[9:])
+    streams = [(kept_reader, kept), *[await asyncio.open_connection(sock=sock) for sock in late]]
+    answers = [await asyncio.wait_for(reader.read(), 10) for reader, _ in streams]
+    assert [(answer[:15], b"connection: close" in answer) for answer in answers] == [(b"HTTP/1.1 200 OK", True)] * len(streams)
+    for _, writer in streams:
+        writer.close()
+    await asyncio.wait_for(serving, 10)
