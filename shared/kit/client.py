@@ -2,6 +2,7 @@
 when it did not answer."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import TypeVar
 from urllib.parse import quote
@@ -62,13 +63,17 @@ class ServiceClient:
         """Of the address that answered last, or of the next ones; at least twice, because a kept connection may be closed by now."""
         headers = _headers(self._upstream, seconds)
         for _ in range(max(2, len(self._addresses)) - 1):
-            address = self._addresses[0]
-            try:
-                return await self._http.get(address + target, params=params, headers=headers)
-            except _BROKEN:
-                if self._addresses[0] == address:
-                    self._addresses.append(self._addresses.pop(0))
-        return await self._http.get(self._addresses[0] + target, params=params, headers=headers)
+            with contextlib.suppress(*_BROKEN):
+                return await self._ask(self._addresses[0], target, params, headers)
+        return await self._ask(self._addresses[0], target, params, headers)
+
+    async def _ask(self, address: str, target: str, params: dict[str, str] | None, headers: dict[bytes, bytes]) -> httpx.Response:
+        try:
+            return await self._http.get(address + target, params=params, headers=headers)
+        except BaseException:  # the end of our patience too: one that is frozen must not be the first for ever
+            if self._addresses[0] == address:
+                self._addresses.append(self._addresses.pop(0))
+            raise
 
     async def close(self) -> None:
         await self._http.aclose()
