@@ -188,8 +188,9 @@ class _Exchange:
     async def _upstream_failed(self, error: Exception | None) -> None:
         """Before the answer began: 503 where it could not be reached, 502 where it broke."""
         name = self._operation.upstream
-        _log.error("upstream-failed", upstream=name, operation=self._operation.operation_id, exc_info=error)
         away = isinstance(error, OSError)
+        # No traceback for a service that is away: every request tells of it meanwhile, and no line of ours is to blame.
+        _log.error("upstream-failed", upstream=name, operation=self._operation.operation_id, error=repr(error), exc_info=not away and error)
         reason = "could not be reached" if away else "failed before it answered"
         detail = f"The {name} service {reason}. Whether it did anything of this request is not known; look before you repeat it."
         members = {"upstream": name, "reason": type(error).__name__ if error else "no answer"}

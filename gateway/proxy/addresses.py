@@ -137,13 +137,17 @@ class Addresses:
 
     async def _keep_looking(self, url: str, once: asyncio.Event) -> None:
         """One look-up of a name at a time: one that hangs holds a thread, which no time-out of ours would free."""
+        told = ""
         while True:
             try:
                 self._resolved[url] = await _addresses_of(url)
             except Exception as error:
                 # What it would have said is not known: the addresses behind this name stay as they are, those of others go on.
-                _log.warning("upstream-not-looked-up", upstream=self._name, url=url, error=repr(error))
+                if repr(error) != told:
+                    told = repr(error)
+                    _log.warning("upstream-not-looked-up", upstream=self._name, url=url, error=told)
             else:
+                told = ""
                 self._compare()
             once.set()
             await asyncio.sleep(self._limits.look_up_seconds)
