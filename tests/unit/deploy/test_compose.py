@@ -73,6 +73,14 @@ def test_what_is_mounted_can_be_read_in_a_container_whatever_the_umask_was(tmp_p
     assert not [path for path, bits in needed.items() if path.stat().st_mode & bits != bits]
 
 
+@pytest.mark.parametrize("name", ["postgres", "vendor-postgres"])
+def test_the_roles_of_a_running_database_are_those_of_this_release(name: str) -> None:
+    """A file that is mounted alone stays the one it was when the container was made, whatever replaces it."""
+    (mount,) = [each for each in COMPOSE.services[name].mounts if each.source.startswith(".")]
+    assert str(mount.target) == "/docker-entrypoint-initdb.d"
+    assert [path.name for path in (ROOT / mount.source).iterdir()] == ["roles.sh"]
+
+
 @pytest.mark.parametrize("name", ["rabbitmq", "vendor-rabbitmq"])
 def test_what_the_broker_keeps_in_memory_fits_below_its_watermark(name: str) -> None:
     """RabbitMQ wants room for its log three times; a publisher that must wait could never fill the log, and only a full one is let go."""
