@@ -2,8 +2,8 @@
 
 Must not be broken: what is there is never written again, for something was sealed or set up with it (what is derived alone follows what
 it is derived from: URLs, the public half of a key, the broker's definitions also the release); nothing is printed but names; no file of
-one side is derived from a secret of the other. The files can be read by everybody, because a container sees them with the modes and numbers that they have here and runs as
-nobody of this machine; the folder is passable for its owner alone.
+one side is derived from a secret of the other. The files can be read by everybody, because a container sees them with the modes and
+numbers that they have here and runs as nobody of this machine; the folder is passable for its owner alone.
 """
 
 import argparse
