@@ -10,7 +10,7 @@ import yaml
 
 from tests.house import ROOT
 
-FILE = ROOT / "docker-compose.yml"
+NAME = "docker-compose.yml"
 RUN_SECRETS = PurePosixPath("/run/secrets")
 _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\})")
 
@@ -88,9 +88,9 @@ class Compose:
         return [service for service in self.services.values() if service.side == side]
 
 
-def read_compose(variables: Mapping[str, str] | None = None) -> Compose:
+def read_compose(variables: Mapping[str, str] | None = None, root: Path = ROOT) -> Compose:
     """The file with ``variables`` from its surroundings, by default none: every variable has its default."""
-    raw = _filled(yaml.safe_load(FILE.read_text("utf-8")), variables or {})
+    raw = _filled(yaml.safe_load((root / NAME).read_text("utf-8")), variables or {})
     return Compose({name: Service(name, each) for name, each in raw["services"].items()}, raw)
 
 

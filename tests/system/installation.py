@@ -42,12 +42,13 @@ _ADDRESSED = re.compile(r"http://([\w-]+):(\d+)")
 
 @dataclass
 class Replica:
-    """One process of a service. ``log``: what it and its predecessors said."""
+    """One process of a service. ``log``: what it and its predecessors said; ``root``: where its code stands."""
 
     service: Service
     address: str
     environment: Mapping[str, str]
     log: Path
+    root: Path
     running: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -58,7 +59,7 @@ class Replica:
         """Begin; returns at once."""
         with self.log.open("ab") as log:
             command = [sys.executable if word == "python" else word for word in self.service.command]
-            self.running = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            self.running = subprocess.Popen(command, cwd=self.root, env=self.environment, stdout=log, stderr=log)
 
     def signal(self, number: int) -> None:
         assert self.running is not None
@@ -127,25 +128,35 @@ def _composes_postgres(data: DataFolder, service: Service, durable: bool) -> Emb
 class Installation:
     """One side, its processes, its database and its secrets; the broker is the caller's."""
 
-    def __init__(self, side: str, broker: RabbitNode, durable: bool) -> None:
+    def __init__(self, side: str, broker: RabbitNode, durable: bool, root: Path) -> None:
         """Folders and secrets; see ``make``."""
         self.side = side
+        self.root = root
         self.broker = broker
         self.replicas: dict[str, list[Replica]] = {}
-        self._compose = read_compose({"MAKE_SIGNING_KEY": "true"})
+        self._compose = read_compose({"MAKE_SIGNING_KEY": "true"}, root)
         self._services = {service.name: service for service in self._compose.of(side)}
-        self.folder = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
-        self.folder.chmod(0o711)
+        self.folder = self._new_folder()
         make_secrets(SIDES[side], self.folder / "secrets")
         self._data = DataFolder.open(self.folder / "data")
         self.postgres = _composes_postgres(self._data, self._services[_STORES[side][0]], durable)
 
     @classmethod
     async def make(
-        cls, side: str, broker: RabbitNode, replicas: Mapping[str, int] | None = None, otherwise: int = 1, *, durable: bool = False
+        cls,
+        side: str,
+        broker: RabbitNode,
+        replicas: Mapping[str, int] | None = None,
+        otherwise: int = 1,
+        *,
+        durable: bool = False,
+        root: Path = ROOT,
     ) -> "Installation":
-        """Secrets, database with roles and schemas, broker with its definitions; no process yet. ``durable``: survives a loss of power."""
-        made = cls(side, broker, durable)
+        """Secrets, database with roles and schemas, broker with its definitions; no process yet. ``durable``: survives a loss of power.
+
+        ``root``: another release's code, whose compose file and processes are taken; all else is set up by this one.
+        """
+        made = cls(side, broker, durable, root)
         try:
             await made.postgres.start_again()
             made._prepare(replicas or {}, otherwise)
@@ -191,6 +202,15 @@ class Installation:
                 replica.kill()
         await self.postgres.stop("immediate")
         self._data.close()
+        self._forget_folder()
+
+    def _new_folder(self) -> Path:
+        """Everything lies below it, the database in ``data``. Others may pass it: the accounts of database and broker have to."""
+        made = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
+        made.chmod(0o711)
+        return made
+
+    def _forget_folder(self) -> None:
         shutil.rmtree(self.folder)
 
     def trust(self, vendor: "Installation") -> None:
@@ -214,7 +234,7 @@ class Installation:
         addresses = {s.name: [f"{net}.{next(numbers)}" for _ in range(replicas.get(s.name, otherwise))] for s in serving}
         for service in serving:
             self.replicas[service.name] = [
-                Replica(service, own, self._environment(service, addresses, own), self.folder / f"{service.name}-{number}.log")
+                Replica(service, own, self._environment(service, addresses, own), self.folder / f"{service.name}-{number}.log", self.root)
                 for number, own in enumerate(addresses[service.name])
             ]
 

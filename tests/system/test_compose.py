@@ -4,16 +4,14 @@ The tests stand in the order in which an installation lives, and share it: a sta
 """
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.house import ROOT
 from tests.rabbitmq import RabbitNode
 from tests.system.installation import Installation
+from tests.system.story import play
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +45,7 @@ async def test_both_sides_start_and_their_health_is_seen(customer: Installation,
 
 
 async def test_the_story_is_played_through_both_gateways(customer: Installation, vendor: Installation) -> None:
-    where = ["--url", customer.urls[0], "--vendor-url", vendor.urls[0]]
-    keys = ["--admin-key", str(customer.first_key), "--vendor-key", str(vendor.first_key)]
-    command = [sys.executable, "-m", "gateway.demo", *where, *keys]
-    done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert "The story ran as told" in done.stdout
+    await play(customer, vendor)
 
 
 async def test_nothing_that_the_vendor_keeps_secret_is_anywhere_on_the_customers_side(customer: Installation, vendor: Installation) -> None:

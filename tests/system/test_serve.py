@@ -15,8 +15,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from gateway.domain.key import new_key
+from services.calculator.app import MIGRATIONS
 from shared.kit.data_folder import DataFolder
 from shared.kit.identity import IDENTITY_HEADER, IdentityIssuer, new_identity_keys
+from shared.kit.migrations import head_of
 from shared.kit.postgres import EmbeddedPostgres
 from tests.house import eventually
 from tests.system.embedded_postgres import temporary_place
@@ -132,7 +134,7 @@ async def test_a_start_waits_for_its_store_and_then_for_its_schema_and_not_for_t
 
         calculator.start()
         await own_postgres.start_again()
-        wanted = "the schema is at None, this release needs 0001: run migrate"
+        wanted = f"the schema is at None, this release needs {head_of(MIGRATIONS)}: run migrate"
         assert await eventually(lambda: finding("schema"), "a schema that is missing") == wanted
         with program("services.calculator", calculator.settings) as migration:
             migration.start("migrate")

@@ -143,7 +143,7 @@ class AbsentBus(RememberingBus):
         self.times = times
 
     async def publish(self, envelope: Envelope) -> None:
-        if self.times:
+        if self.times and envelope.type == ToyStoreFailed.type:
             self.times -= 1
             raise NotPublished("the broker is away")
         await super().publish(envelope)
@@ -159,9 +159,12 @@ async def test_a_failing_store_is_told_as_soon_as_the_bus_is_back(
         assert (await _take(toy, "lost")).status_code == 503
         (failed,) = await bus.hear(ToyStoreFailed)
         await fragile.start_again()
-        (recovered,) = await bus.hear(ToyStoreRecovered)
+
+        async def over() -> bool:  # an earlier test may have left others in the outbox
+            return failed.at in {fact.failed_at for fact in bus.heard(ToyStoreRecovered)}
+
+        await eventually(over, "the recovery of this failure is told")
     await bus.close()
-    assert recovered.failed_at == failed.at
     assert [json.loads(line)["event"] for line in logs.getvalue().splitlines()].count("fault-not-told-yet") == 3
     assert len(bus.heard(ToyStoreFailed)) == 1
 

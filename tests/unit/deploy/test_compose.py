@@ -10,7 +10,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from shared.kit.settings import BrokerSettings, ProcessSettings, ServiceSettings
-from tests.compose import FILE, Service, read_compose, variables_of
+from tests.compose import NAME, Service, read_compose, variables_of
 from tests.house import ROOT
 
 COMPOSE = read_compose()
@@ -192,7 +192,7 @@ def test_a_network_that_publishes_nothing_leads_nowhere(network: str) -> None:
 
 def test_the_example_names_every_variable_with_its_default_and_no_other() -> None:
     example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
-    assert dict(variables_of(FILE.read_text("utf-8"))) == example
+    assert dict(variables_of((ROOT / NAME).read_text("utf-8"))) == example
 
 
 def test_variables_are_filled_in_as_compose_does() -> None:
