@@ -24,9 +24,14 @@ from shared.kit.tasks import ended
 from shared.kit.topology import dead_queue, queues_read_by, topology_of, urgent_queue
 
 _log = log_of("rabbit")
-_PREFETCH = 64
+_PREFETCH = 512
+"""As many may fail or wait before those behind them have to, as with the memory bus. A type whose handler is broken passes by at a
+hundred a second (each is buried after some five seconds); were it few, a busy one would stop all the others."""
+
 _TRIES_AT_ONCE = 4
-"""Each needs a connection to the store, and requests need them too. What is urgent is not counted."""
+"""Each needs a connection to the store, and requests need them too."""
+
+_URGENT_AT_ONCE = 64
 
 _SUBSCRIBE_SECONDS = 1.0
 _HAND_BACK_SECONDS = 5.0
@@ -107,7 +112,7 @@ class Receiver(Session):
             # A queue that is deleted, or whose leader moved, takes the consumer away and leaves the channel open.
             (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(lambda _: lost.set())
             await channel.set_qos(prefetch_count=_PREFETCH)
-            places = asyncio.Semaphore(_PREFETCH if name == urgent_queue(service) else _TRIES_AT_ONCE)
+            places = asyncio.Semaphore(_URGENT_AT_ONCE if name == urgent_queue(service) else _TRIES_AT_ONCE)
             queue = await channel.get_queue(name, ensure=False)
             await queue.consume(self._taker(_in_places(subscription, places), lost))
 

@@ -155,6 +155,29 @@ async def test_a_reader_that_fails_or_hangs_keeps_no_event_from_the_others_and_n
     assert stuck.subjects == ["later"]
 
 
+async def test_hundreds_of_events_that_fail_hold_up_no_later_one(place: Place) -> None:
+    reader = Reader()
+    failed: set[str] = set()
+
+    async def deliver(envelope: Envelope) -> None:
+        if envelope.subject != "later":
+            failed.add(envelope.subject)
+            raise asyncpg.CannotConnectNowError
+        reader.taken.append(envelope)
+
+    object.__setattr__(reader.subscription, "deliver", deliver)
+    await place.with_readers(reader)
+    for number in range(300):
+        place.say(envelope_of_type(subject=f"{number}"))
+
+    async def all_tried() -> bool:
+        return len(failed) == 300
+
+    await eventually(all_tried, "each has its turn")
+    place.say(envelope_of_type(subject="later"))
+    await _taken(reader, "later")
+
+
 async def test_a_sign_of_life_that_has_become_stale_is_let_go_instead_of_being_tried_for_ever(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
