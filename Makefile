@@ -15,10 +15,10 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo test check contracts migrate secrets up down backup restore format lock clean
+.PHONY: help run demo test test-faults check bench contracts migrate secrets up down backup restore format lock clean
 
 help: ## What can be said here
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.ready-run ## Everything in one process, database included, on http://127.0.0.1:8080
 	@exec $(RUN) -m gateway.embedded
@@ -39,6 +39,12 @@ restore: ## Bring a back-up onto an empty machine: FILE=backups/… (SIDE=vendor
 test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of their own
 	@$(RUN) -m pytest
 
+test-faults: $(VENV)/.ready-dev ## Processes, broker, database, network and disk fail under load: nothing acknowledged is lost (below 8 minutes)
+	@$(RUN) -m pytest tests/faults
+
+bench: $(VENV)/.ready-dev ## Start the production shape, measure it, check that nothing was lost; JSON in build/bench
+	@$(RUN) -m bench $(BENCH)
+
 # The containers of one side: make up, make up SIDE=vendor. Each side has secrets of its own, and takes nothing of the other's.
 SIDE ?= customer
 COMPOSE := docker compose
@@ -49,6 +55,7 @@ secrets: $(VENV)/.ready-run ## Make the secrets of one side that are missing, in
 	$(sides)@$(RUN) -m deploy.secrets $(SIDE)
 
 up: secrets ## Everything in containers, on http://127.0.0.1:8080 (SIDE=vendor: the vendor's desk, on port 8081)
+	@chmod -R a+rX deploy # mounted into containers, whose accounts are nobody of this machine
 	@$(COMPOSE) $(if $(filter vendor,$(SIDE)),--profile vendor up --build --detach $(VENDORS),up --build --detach)
 
 down: ## Stop and remove one side's containers; never its data

@@ -34,14 +34,15 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     """The alarms as an ASGI application."""
     catalogue = shipped_catalogue()
     board = Board(metrics, catalogue)
-    watch = LedgerWatch(clock.now(), Patience(settings.missed_heartbeats, settings.start_up_grace_seconds), settings.watch_seconds)
+    patience = Patience(settings.missed_heartbeats, settings.start_up_grace_seconds)
+    watch = LedgerWatch(clock, patience, settings.watch_seconds, bus.check)
     plan = Plan(
         service="alarms",
         title="Alarms",
         migrations=MIGRATIONS,
         routers=[alarms.router, alarm_catalogue.router],
         problems=PROBLEMS,
-        consumers=consumers_of(catalogue, board),
+        consumers=consumers_of(catalogue, board, watch),
         timers=timers_of(settings, catalogue, watch),
     )
     app = build_app(plan, settings, bus, clock, metrics)

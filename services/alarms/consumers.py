@@ -3,7 +3,7 @@
 from services.alarms.actions.clear_alarm import clear_alarm
 from services.alarms.actions.measure import Board
 from services.alarms.actions.raise_alarm import raise_alarm
-from services.alarms.actions.watch_ledger import hear_heartbeat
+from services.alarms.actions.watch_ledger import LedgerWatch, hear_heartbeat
 from services.alarms.actions.weigh_refusals import hear_pool_change, hear_refusal
 from services.alarms.domain.catalogue import Catalogue
 from services.alarms.domain.rules import RULES
@@ -33,7 +33,7 @@ ABOUT_STORES = tuple(kind for kind in BY_RULE if issubclass(kind, faults.DataSto
 """Told at once: the store that failed may be ours too."""
 
 
-def consumers_of(catalogue: Catalogue, board: Board) -> Consumers:
+def consumers_of(catalogue: Catalogue, board: Board, watch: LedgerWatch) -> Consumers:
     """The consumers of one alarms service."""
     consumers = Consumers()
 
@@ -53,6 +53,7 @@ def consumers_of(catalogue: Catalogue, board: Board) -> Consumers:
         consumers.at_once(kind)(tell)
     _hear_pools(consumers, catalogue)
     consumers.on(faults.LedgerHeartBeaten)(hear_heartbeat)
+    consumers.at_once(faults.LedgerHeartBeaten)(watch.hear)
     return consumers
 
 

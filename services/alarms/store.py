@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -117,9 +117,10 @@ async def beat_of(tx: Transaction, service: str) -> Beat | None:
 
 
 async def save_beat(tx: Transaction, service: str, beat: Beat) -> bool:
-    """Keep a sign of life; False for one that is not newer than the known one."""
+    """Keep a sign of life; False for one that is not newer than the known one. One known from the future orders nothing any more."""
     row = insert(HeartbeatRow).values(service=service, **asdict(beat))
-    newer = row.on_conflict_do_update(index_elements=["service"], set_=asdict(beat), where=col(HeartbeatRow.at) < beat.at)
+    newer_or_set_back = or_(col(HeartbeatRow.at) < beat.at, col(HeartbeatRow.received_at) > beat.received_at)
+    newer = row.on_conflict_do_update(index_elements=["service"], set_=asdict(beat), where=newer_or_set_back)
     return (await tx.session.execute(newer.returning(col(HeartbeatRow.service)))).first() is not None
 
 

@@ -40,4 +40,7 @@ class Bus(Protocol):
 
     async def publish(self, envelope: Envelope) -> None: ...
 
+    async def check(self) -> str | None:
+        """None, or why nothing can be told and heard at this moment."""
+
     async def close(self) -> None: ...

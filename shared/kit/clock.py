@@ -1,13 +1,16 @@
 """The time. Services ask a Clock, never the system, so that a test can move it."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Says what time it is, in UTC."""
+    """Says what time it is, in UTC, and how long it has been ``running``: seconds that nobody who sets the time disturbs."""
 
     def now(self) -> datetime: ...
+
+    def running(self) -> float: ...
 
 
 class SystemClock:
@@ -16,17 +19,28 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def running(self) -> float:
+        return time.monotonic()
+
 
 class TestClock:
-    """The machine's time plus what a test added to it."""
+    """The machine's time plus what a test added to it: time that passes (``advance``), or a time that somebody sets (``put``)."""
 
     __test__ = False  # not a test class, whatever its name suggests to a collector
 
     def __init__(self) -> None:
-        self._ahead = timedelta()
+        self._passed = timedelta()
+        self._put = timedelta()
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + self._passed + self._put
+
+    def running(self) -> float:
+        return time.monotonic() + self._passed.total_seconds()
 
     def advance(self, by: timedelta) -> None:
-        self._ahead += by
+        self._passed += by
+
+    def put(self, by: timedelta) -> None:
+        """Set the time forward or back, as a person or a time server does."""
+        self._put += by

@@ -39,6 +39,10 @@ class MemoryBus:
         wanting = [s for s in self._subscriptions if envelope.type in s.types]
         await asyncio.gather(*(deliver(subscription, envelope, self._closing) for subscription in wanting))
 
+    async def check(self) -> str | None:
+        """None: it is never away."""
+        return None
+
     async def close(self) -> None:
         """Begin no more deliveries; who waits to publish gets BusClosed."""
         self._closing.set()

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.house import ROOT
 
 _CACHES = {".grimp_cache", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
-_FOREIGN = {".git", ".venv", "backups", "secrets", *_CACHES}
+_FOREIGN = {".git", ".venv", "backups", "build", "secrets", *_CACHES}
 
 
 @cache

@@ -136,8 +136,7 @@ class Installation:
         self.replicas: dict[str, list[Replica]] = {}
         self._compose = read_compose({"MAKE_SIGNING_KEY": "true"}, root)
         self._services = {service.name: service for service in self._compose.of(side)}
-        self.folder = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
-        self.folder.chmod(0o711)
+        self.folder = self._new_folder()
         make_secrets(SIDES[side], self.folder / "secrets")
         self._data = DataFolder.open(self.folder / "data")
         self.postgres = _composes_postgres(self._data, self._services[_STORES[side][0]], durable)
@@ -203,6 +202,15 @@ class Installation:
                 replica.kill()
         await self.postgres.stop("immediate")
         self._data.close()
+        self._forget_folder()
+
+    def _new_folder(self) -> Path:
+        """Everything lies below it, the database in ``data``. Others may pass it: the accounts of database and broker have to."""
+        made = Path(tempfile.mkdtemp(prefix="lic-", dir="/tmp"))
+        made.chmod(0o711)
+        return made
+
+    def _forget_folder(self) -> None:
         shutil.rmtree(self.folder)
 
     def trust(self, vendor: "Installation") -> None:
@@ -267,11 +275,12 @@ class Installation:
         """What the images of PostgreSQL and RabbitMQ do at their first start, then the migrations."""
         postgres, rabbitmq = (self._services[name] for name in _STORES[self.side])
         password = make_url(self.postgres.url()).password
-        roles = next(mount.source for mount in postgres.mounts if mount.target.suffix == ".sh")
+        roles = next(mount.source for mount in postgres.mounts if mount.target.name == "docker-entrypoint-initdb.d")
         as_superuser = {"PGHOST": str(self.postgres.socket_folder), "PGUSER": ROLE, "PGPASSWORD": str(password)}
         environment = {**self._environment(postgres, {}, ""), **as_superuser}
         environment["PATH"] = f"{self.postgres.bin_dir}:{environment['PATH']}"
-        await _run(["bash", str(ROOT / roles)], environment)
+        for script in sorted((ROOT / roles).iterdir()):
+            await _run([str(script)], environment)
 
         secret = next(secret for target, secret in rabbitmq.secrets.items() if target.name == "definitions.json")
         definitions = self.broker.folder / f"{secret}.json"

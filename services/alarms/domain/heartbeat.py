@@ -27,8 +27,8 @@ class Patience:
 
 
 def silent_since(beat: Beat | None, listening_since: datetime, now: datetime, patience: Patience) -> datetime | None:
-    """Since when the ledger is silent, if that is too long; else None."""
-    if beat is not None and beat.received_at >= listening_since:
+    """Since when the ledger is silent, if that is too long; else None. A beat of the future came before the clock was set back."""
+    if beat is not None and listening_since <= beat.received_at <= now:
         since, allowed = beat.received_at, patience.intervals * beat.interval_seconds
     else:
         since = listening_since

@@ -17,7 +17,7 @@ from tests.service.alarms.facts import Alarms
 @pytest.fixture
 async def alarms(database_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics) -> AsyncIterator[Alarms]:
     """Its timers run when a test says so: the fixture has taken their lead, and a clock that jumps is nothing to be watched meanwhile."""
-    settings = AlarmsSettings(database_url=database_url)
+    settings = AlarmsSettings(database_url=database_url, watch_seconds=3600)
     leader = Database(settings, "alarms", clock)
     async with leadership(leader, "timers"), running(app := create_app(settings, bus, clock, metrics)) as client:
         yield Alarms(app, client, bus, clock)

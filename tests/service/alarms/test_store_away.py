@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.alarms.actions.raise_alarm import raise_alarm
 from services.alarms.actions.watch_ledger import LedgerWatch
@@ -150,18 +151,79 @@ async def test_a_time_in_which_our_store_was_away_is_no_silence_of_the_ledger(
 
 async def test_a_time_in_which_nobody_looked_is_no_silence_of_the_ledger(alarms: Alarms) -> None:
     """Without a store the lead is lost and with it the timers; the next look may be the first after an hour."""
-    ran = [0.0]
-    watch = LedgerWatch(alarms.clock.now(), Patience(intervals=3, grace_seconds=30), 2, lambda: ran[0])
+    watch = LedgerWatch(alarms.clock, Patience(intervals=3, grace_seconds=30), 5, alarms.bus.check)
     kit = alarms.app.state.kit
 
-    async def look_after(seconds: float, *, running: float) -> list[tuple[str, int]]:
+    async def look_after(seconds: float) -> list[tuple[str, int]]:
         alarms.clock.advance(timedelta(seconds=seconds))
-        ran[0] += running
         async with kit.database.transaction() as tx:
             await watch.look(tx, alarms.app.state.catalogue)
         return await alarms.states("ManagerDown")
 
     await alarms.bus.say(beat(alarms.clock.now()))
-    assert await look_after(3600, running=3600) == []
-    assert await look_after(29, running=2) == []
-    assert await look_after(2, running=2) == [("active", 1)]
+    assert await look_after(3600) == []
+    assert [await look_after(9) for _ in range(3)] == [[], [], []]
+    assert await look_after(4) == [("active", 1)]
+
+
+async def test_a_clock_that_is_set_is_no_silence_of_the_ledger_and_hides_none(alarms: Alarms) -> None:
+    """Forward, the last beat looks old; back, it lies in the future, and newer beats look older than it."""
+
+    async def states_after(seconds: float) -> list[tuple[str, int]]:
+        alarms.clock.advance(timedelta(seconds=seconds))
+        await alarms.tick("watch_ledger")
+        return await alarms.states("ManagerDown")
+
+    await alarms.bus.say(beat(alarms.clock.now()))
+    alarms.clock.put(timedelta(days=31))
+    assert await states_after(1) == []
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(14) == []
+    assert await states_after(2) == [("active", 1)]
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(1) == [("cleared", 1)]
+    alarms.clock.put(timedelta(hours=-1))
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(14) == [("cleared", 1)]
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await states_after(14) == [("cleared", 1)]
+    assert await states_after(2) == [("active", 1), ("cleared", 1)]
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert await alarms.states("ManagerDown") == [("cleared", 1), ("cleared", 1)]
+
+
+async def test_a_time_in_which_the_bus_was_away_is_no_silence_of_the_ledger(alarms: Alarms) -> None:
+    away: list[str] = ["the broker is away"]
+
+    async def deaf() -> str | None:
+        return away[0] if away else None
+
+    watch = LedgerWatch(alarms.clock, Patience(intervals=3, grace_seconds=30), 5, deaf)
+    kit = alarms.app.state.kit
+
+    async def look_after(seconds: float) -> list[tuple[str, int]]:
+        alarms.clock.advance(timedelta(seconds=seconds))
+        async with kit.database.transaction() as tx:
+            await watch.look(tx, alarms.app.state.catalogue)
+        return await alarms.states("ManagerDown")
+
+    await alarms.bus.say(beat(alarms.clock.now()))
+    assert [await look_after(9) for _ in range(5)] == [[]] * 5
+    away.clear()
+    assert [await look_after(9) for _ in range(3)] == [[]] * 3
+    assert await look_after(4) == [("active", 1)]
+
+
+async def test_a_beat_that_was_heard_and_could_not_be_noted_is_no_silence_of_the_ledger(alarms: Alarms) -> None:
+    """As with a disk without room: what is noted can be read, and nothing new is noted."""
+    await alarms.bus.say(beat(alarms.clock.now()))
+    async with alarms.app.state.kit.database.transaction() as tx:
+        await tx.session.execute(text("ALTER TABLE alarms.heartbeat ADD CONSTRAINT full_disk CHECK (false) NOT VALID"))
+    alarms.clock.advance(timedelta(seconds=14))
+    await alarms.bus.say(beat(alarms.clock.now()))  # until it is put aside
+    alarms.clock.advance(timedelta(seconds=14))
+    await alarms.tick("watch_ledger")
+    assert await alarms.listed("ManagerDown") == []
+    alarms.clock.advance(timedelta(seconds=30))
+    await alarms.tick("watch_ledger")
+    assert await alarms.states("ManagerDown") == [("active", 1)]
