@@ -1,11 +1,7 @@
-"""Two replicas of the alarms share the broker's queues: what one hears holds for the other, and for whoever leads the timers.
-
-The tests have the timers' lead themselves, and the first replica looks when they say so: a clock that jumps is watched by no real timer.
-"""
+"""Two replicas of the alarms share the broker's queues: what one hears holds for the other, and for whoever leads the timers."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
@@ -16,9 +12,8 @@ from services.alarms.app import create_app
 from services.alarms.settings import AlarmsSettings
 from shared.contracts.base import Event
 from shared.contracts.events.faults import LedgerHeartBeaten
+from shared.kit.app import Kit
 from shared.kit.clock import TestClock
-from shared.kit.database import Database
-from shared.kit.leader import leadership
 from shared.kit.metrics import Metrics
 from shared.kit.rabbit import RabbitBus
 from shared.kit.transaction import envelope_of
@@ -28,22 +23,23 @@ from tests.service.alarms.facts import beat, store_failed, store_recovered
 STORE_ERROR = 'license_alarms_active{cluster="",name="CiscoLicenseDataStoreError",'
 
 
-@dataclass(frozen=True)
 class Replica:
-    app: FastAPI
-    client: httpx.AsyncClient
+    """A running alarms service. It watches the ledger when a test says so: while a clock jumps nobody looked."""
+
+    def __init__(self, app: FastAPI, client: httpx.AsyncClient) -> None:
+        self._kit: Kit = app.state.kit
+        self.get = client.get
 
     async def look(self) -> None:
-        """Watch the ledger, once."""
-        kit = self.app.state.kit
-        await kit.plan.timers.run_once(kit.database, "watch_ledger")
+        await self._kit.plan.timers.run_once(self._kit.database, "watch_ledger")
 
 
 @asynccontextmanager
-async def _replica(settings: AlarmsSettings, amqp_url: str, clock: TestClock) -> AsyncIterator[Replica]:
+async def _replica(database_url: str, amqp_url: str, clock: TestClock) -> AsyncIterator[Replica]:
     metrics = Metrics()
     bus = RabbitBus(amqp_url, metrics)
     await bus.start()
+    settings = AlarmsSettings(database_url=database_url, watch_seconds=3600, outbox_poll_seconds=0.05)
     async with AsyncExitStack() as undo:
         app = create_app(settings, bus, clock, metrics)
         client = await undo.enter_async_context(running(app))
@@ -53,11 +49,8 @@ async def _replica(settings: AlarmsSettings, amqp_url: str, clock: TestClock) ->
 
 @pytest.fixture
 async def replicas(database_url: str, amqp_url: str, clock: TestClock) -> AsyncIterator[list[Replica]]:
-    settings = AlarmsSettings(database_url=database_url, watch_seconds=3600, outbox_poll_seconds=0.05)
-    leader = Database(settings, "alarms", clock)
-    async with leadership(leader, "timers"), _replica(settings, amqp_url, clock) as first, _replica(settings, amqp_url, clock) as second:
+    async with _replica(database_url, amqp_url, clock) as first, _replica(database_url, amqp_url, clock) as second:
         yield [first, second]
-    await leader.close()
 
 
 @pytest.fixture
@@ -70,7 +63,7 @@ async def ledgers_bus(amqp_url: str) -> AsyncIterator[RabbitBus]:
 
 async def _figures(replicas: list[Replica], sample: str) -> list[float]:
     """The value of a sample on each replica; 0 where it does not show it."""
-    pages = [(await replica.client.get("/metrics")).text for replica in replicas]
+    pages = [(await replica.get("/metrics")).text for replica in replicas]
     return [sum(float(row.rpartition(" ")[2]) for row in page.splitlines() if row.startswith(sample)) for page in pages]
 
 
@@ -80,7 +73,7 @@ async def _say(bus: RabbitBus, fact: Event, clock: TestClock) -> None:
 
 async def _down(replicas: list[Replica]) -> list[list[str]]:
     """The states of ManagerDown as each replica tells them."""
-    pages = [await replica.client.get("/v1/alarms", params={"name": "CiscoLicenseManagerDown"}) for replica in replicas]
+    pages = [await replica.get("/v1/alarms", params={"name": "CiscoLicenseManagerDown"}) for replica in replicas]
     return [[alarm["state"] for alarm in page.json()["items"]] for page in pages]
 
 
@@ -96,12 +89,13 @@ async def test_a_heartbeat_that_either_replica_hears_is_a_sign_of_life_for_the_o
 
         await eventually(noted, "the beat was noted")
         clock.advance(timedelta(seconds=8))  # too long twice over, were it not for the beats of the other
-        await replicas[0].look()
+        for replica in replicas:
+            await replica.look()
     assert all(await _figures(replicas, handled)), "both heard some of them"
     assert await _down(replicas) == [[], []]
     clock.advance(timedelta(seconds=8))
     await replicas[0].look()
-    assert await _down(replicas) == [["active"], ["active"]], "the silence is noticed"
+    assert await _down(replicas) == [["active"], ["active"]]
     await _say(ledgers_bus, beat(clock.now()), clock)
 
     async def up() -> bool:
