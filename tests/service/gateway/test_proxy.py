@@ -150,6 +150,20 @@ async def test_a_post_on_a_connection_that_was_closed_meanwhile_is_not_repeated_
         assert len(replica.requests) == 2
 
 
+async def test_an_address_that_another_service_has_by_now_is_left_for_the_next_one() -> None:
+    async def misdirected(request: Request) -> None:
+        await request.body()
+        await request.answer(421)
+
+    other, right = Replica(misdirected), Replica()
+    async with replicas(other, right), proxy(other.url, right.url) as upstream:
+        while not other.requests:
+            assert await ask(upstream, "POST", body=b"{}") == (200, b"ok")
+        async with proxy(other.url) as alone:
+            with pytest.raises(Unreachable):
+                await ask(alone, "POST", body=b"{}")
+
+
 @pytest.mark.parametrize(("size", "asked"), [(64 * 1024, 2), (64 * 1024 + 1, 1)])
 async def test_a_body_is_held_for_a_repetition_up_to_64_kib(size: int, asked: int) -> None:
     both = [Replica(_broken), Replica(_broken)]
@@ -243,6 +257,27 @@ async def test_a_name_is_looked_up_again_and_stands_for_all_its_addresses(monkey
         assert await ask(upstream) == (200, b"ok")
     for replica in three:
         await replica.stop()
+
+
+async def test_a_name_that_is_not_found_or_whose_look_up_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def look_up(_self: object, host: str, port: int, **_more: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        if host == "hangs":
+            await asyncio.Event().wait()
+        if host == "away":
+            raise OSError("no such name")
+        return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+    replica = Replica()
+    async with replicas(replica):
+        monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", look_up)
+        urls = [f"http://{host}:{replica.port}" for host in ("hangs", "away", "there")]
+        async with proxy(*urls) as upstream:
+            assert await ask(upstream, "POST") == (200, b"ok")
+            await until(lambda: asked.count("away") > 2, "it is looked for again")
+        assert asked.count("hangs") == 1  # each one more would hold a thread more
 
 
 @pytest.mark.parametrize("url", ["https://x:1", "x:1", "http://", "http://x/path", "http://x:port", "http://u@x"])
