@@ -85,9 +85,10 @@ class Session(ABC):
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AbstractConnection]:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            connection = await aio_pika.connect(self._url, client_properties={"connection_name": self._name})
+        connection = aio_pika.Connection(URL(self._url), client_properties={"connection_name": self._name})
         try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await connection.connect()
             yield connection
         finally:
             await _closed(connection)

@@ -155,7 +155,9 @@ async def test_a_reader_that_fails_or_hangs_keeps_no_event_from_the_others_and_n
     assert stuck.subjects == ["later"]
 
 
-async def test_hundreds_of_events_that_fail_hold_up_no_later_one(place: Place) -> None:
+async def test_hundreds_of_events_that_fail_hold_up_no_later_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_FIRST_PAUSE_SECONDS", 0.5)  # hundreds that come back at once would leave no time for anything else
+    monkeypatch.setattr(delivery, "_LONGEST_PAUSE_SECONDS", 2.0)
     reader = Reader()
     failed: set[str] = set()
 
