@@ -166,8 +166,10 @@ class Addresses:
 
     async def _watch(self, address: Address) -> None:
         while True:
-            await self._ask(address)
-            address.asked.set()
+            try:
+                await self._ask(address)
+            finally:
+                address.asked.set()  # also of one that is gone before it answered: the start waits for it
             await asyncio.sleep(self._limits.ask_seconds)
 
     async def _ask(self, address: Address) -> None:
