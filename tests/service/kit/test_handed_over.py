@@ -8,7 +8,7 @@ from shared.contracts.base import Envelope
 from shared.kit.clock import TestClock
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, running
-from tests.service.kit.plumbing import drained
+from tests.service.kit.plumbing import drained, rows
 from tests.service.kit.toy import NoteTaken, kit_of, toy_app
 
 
