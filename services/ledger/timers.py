@@ -1,12 +1,15 @@
-"""What the ledger does by the clock: it says that it is alive. Every process says so, not only a leader."""
+"""What the ledger does by the clock: it says that it is alive (every process, not only a leader), and keeps the figures that would take
+long to count when somebody asks."""
 
 import asyncio
 
+from services.ledger.actions import keep_figures as _figures
 from services.ledger.settings import LedgerSettings
 from shared.contracts.events.faults import LedgerHeartBeaten
 from shared.kit.app import Background, Kit
 from shared.kit.logs import log_of
-from shared.kit.transaction import envelope_of
+from shared.kit.timers import Timers
+from shared.kit.transaction import Transaction, envelope_of
 
 _log = log_of("ledger")
 
@@ -26,3 +29,14 @@ def heartbeat(settings: LedgerSettings) -> Background:
             await asyncio.sleep(settings.heartbeat_seconds)
 
     return beat
+
+
+def keep_figures(timers: Timers, settings: LedgerSettings) -> None:
+    """The timers ``keep_history``, ``measure_returnable`` and ``end_demand``."""
+
+    async def measure_returnable(tx: Transaction) -> None:
+        await _figures.measure_returnable(tx, settings.ghost_days)
+
+    timers.every(settings.figures_seconds, _figures.keep_history)
+    timers.every(settings.figures_seconds, measure_returnable)
+    timers.every(settings.demand_seconds, _figures.end_demand)

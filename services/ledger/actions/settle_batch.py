@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.ledger.actions.record_change import origin_of
+from services.ledger.actions.record_refusals import record_refusals
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
+from services.ledger.domain.demand import Demanded
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Outcome
 from services.ledger.domain.journal import Kind, Origin
+from services.ledger.domain.pool import PHONE_UNIT
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices
@@ -118,6 +121,7 @@ async def settle_batch(
             if state != loaded.state:
                 for fact in change_of(cluster, state, transitions, loaded.pen.at):
                     tx.publish(fact, loaded.pen.at, counting.changes[-1][1])
+            await record_refusals(tx, cluster, _refused(batch, settled), loaded.pen.at)
             for refused, trace in counting.refused:
                 tx.publish(refusal_of(cluster, state, refused, loaded.pen.at), loaded.pen.at, trace)
             if counting.changes:
@@ -125,6 +129,13 @@ async def settle_batch(
     except NotFound as error:
         return [error] * len(batch)
     return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
+
+
+def _refused(batch: Iterable[Asked[Several, Settled]], settled: Iterable[Settled]) -> list[Demanded]:
+    """Every refusal of a batch, device by device."""
+    done = zip(batch, settled, strict=True)
+    pairs = [pair for asked, one in done for pair in zip(asked.command.commands, one.outcomes, strict=True)]
+    return [Demanded(PHONE_UNIT, c.device, c.device_type, o) for c, o in pairs if isinstance(o, Refusal) and isinstance(c, CheckOut)]
 
 
 def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str]]:

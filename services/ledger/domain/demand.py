@@ -17,8 +17,8 @@ KEPT_DAYS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """One refusal: of which feature, for which device (or node) of which type (none for a node)."""
+class Demanded:
+    """What was refused: of which feature, for which device (or node) of which type (empty for a node)."""
 
     feature: str
     name: str
@@ -38,7 +38,7 @@ class Demand(NamedTuple):
     refusals: int
 
 
-def demands_of(refused: Iterable[Refused]) -> list[Demand]:
+def demands_of(refused: Iterable[Demanded]) -> list[Demand]:
     """A demand for each device, feature, type and rule, in an order that is the same for everybody."""
     found: dict[tuple[str, str, str, str], Demand] = {}
     for one in refused:

@@ -5,7 +5,8 @@ Slack), over the last ``WINDOW_DAYS`` whole days. So a weekend on which soft cli
 and an exact line gives exactly its slope. Only use is looked at: units that were bought, or expired, are not growth.
 
 The interval holds the slope with 90 %: by ranks of those slopes, with Kendall's variance. What devices hold today they mostly hold
-tomorrow, so the seven weekdays are no seven witnesses: their deviations are added as if they always erred together, which errs to the wide side.
+tomorrow, so the seven weekdays are no seven witnesses: their deviations are added as if they always erred together. That errs to the
+wide side.
 """
 
 import math

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ledger.domain.forecast import NEEDED_DAYS, WINDOW_DAYS, every_day, forecast, trend_of
+from services.ledger.domain.forecast import NEEDED_DAYS, WINDOW_DAYS, Trend, every_day, forecast, trend_of
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 
 histories = st.lists(st.integers(0, 10_000), min_size=NEEDED_DAYS, max_size=WINDOW_DAYS + 10)
@@ -24,7 +24,7 @@ def test_an_exact_line_gives_the_exact_day(given_line: tuple[int, int], free: in
     used = line(slope, days)
     found = forecast(Pool(PHONE_UNIT, used[-1], free, used[-1]), used)
     assert found.trend is not None
-    assert (found.trend.slope, found.trend.low, found.trend.high) == (slope, slope, slope)
+    assert found.trend == Trend(Fraction(slope), Fraction(slope), Fraction(slope))
     assert found.until_used_up is not None
     if free and slope > 0:
         assert found.outcome == "running_out"
@@ -59,7 +59,7 @@ def test_weekends_bend_nothing(weekly: int, pattern: list[int], weeks: int) -> N
     used = [10_000 + week * 7 * weekly + pattern[day] for week in range(weeks) for day in range(7)]
     found = trend_of(used)
     assert found is not None
-    assert (found.slope, found.low, found.high) == (weekly, weekly, weekly)
+    assert found == Trend(Fraction(weekly), Fraction(weekly), Fraction(weekly))
 
 
 def test_a_history_that_wavers_gives_an_interval_around_what_is_likely() -> None:
