@@ -10,11 +10,11 @@ from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import bulk, clusters, demand, devices, journal, migrations, nodes, unit_reports
+from services.ledger.routes import bulk, clusters, demand, devices, ghosts, journal, migrations, nodes, unit_reports
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
-from services.ledger.timers import heartbeat, keep_figures
+from services.ledger.timers import heartbeat, keep_figures, watch_leases
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
@@ -27,6 +27,8 @@ from shared.kit.problems import ProblemTable, Rule
 from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+ROUTERS = [module.router for module in (clusters, nodes, devices, bulk, unit_reports, migrations, journal, ghosts, demand)]
 
 
 def _refusal(kind: type[refusals.Refusal], title: str) -> Rule:
@@ -67,16 +69,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         service="ledger",
         title="Ledger",
         migrations=MIGRATIONS,
-        routers=[
-            clusters.router,
-            nodes.router,
-            devices.router,
-            bulk.router,
-            unit_reports.router,
-            migrations.router,
-            journal.router,
-            demand.router,
-        ],
+        routers=ROUTERS,
         problems=PROBLEMS,
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
@@ -91,6 +84,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
     desks: Desks = Batches(partial(settle_batch, kit.database, limits), Bounds(keys_at_work=max(1, settings.database_pool_size // 2)))
     app.state.desks = desks
     keep_figures(plan.timers, settings)
+    watch_leases(plan.timers, settings, kit.database, desks)
 
     async def prices() -> str | None:
         version = await catalogue.version_in(kit.database.engine)

@@ -26,8 +26,20 @@ class LedgerSettings(ServiceSettings):
     ghost_days: int = Field(default=30, ge=1, le=3650)
     """A device that was not seen for so many days is a ghost to whoever is refused."""
 
+    lease_look_seconds: float = Field(default=5.0, gt=0)
+    """Between two looks at the leases: how late a lapse may be noticed."""
+
+    lease_patience_seconds: float = Field(default=30.0, gt=0)
+    """For how long nobody may have looked; after more every lease begins anew, because no device could be heard."""
+
     @model_validator(mode="after")
     def _recede_below_approach(self) -> "LedgerSettings":
         if self.recede_percent >= self.approach_percent:
             raise ValueError("recede_percent must be below approach_percent, or the limit would be approached and receded from at once")
+        return self
+
+    @model_validator(mode="after")
+    def _patience_beyond_looks(self) -> "LedgerSettings":
+        if self.lease_patience_seconds < 2 * self.lease_look_seconds:
+            raise ValueError("lease_patience_seconds must be twice lease_look_seconds or more, or no lease would ever end")
         return self

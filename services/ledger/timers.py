@@ -1,12 +1,17 @@
-"""What the ledger does by the clock: it says that it is alive (every process, not only a leader), and keeps the figures that would take
-long to count when somebody asks."""
+"""What the ledger does by the clock: it says that it is alive (every process, not only a leader), looks after the leases, and keeps
+the figures that would take long to count when somebody asks."""
 
 import asyncio
+from datetime import timedelta
 
 from services.ledger.actions import keep_figures as _figures
+from services.ledger.actions import reclaim_lapsed as _reclaim
+from services.ledger.actions import tick_leases as _tick
+from services.ledger.actions.settle_batch import Desks
 from services.ledger.settings import LedgerSettings
 from shared.contracts.events.faults import LedgerHeartBeaten
 from shared.kit.app import Background, Kit
+from shared.kit.database import Database
 from shared.kit.logs import log_of
 from shared.kit.timers import Timers
 from shared.kit.transaction import Transaction, envelope_of
@@ -40,3 +45,18 @@ def keep_figures(timers: Timers, settings: LedgerSettings) -> None:
     timers.every(settings.figures_seconds, _figures.keep_history)
     timers.every(settings.figures_seconds, measure_returnable)
     timers.every(settings.demand_seconds, _figures.end_demand)
+
+
+def watch_leases(timers: Timers, settings: LedgerSettings, database: Database, desks: Desks) -> None:
+    """The timers ``tick_leases`` and ``reclaim_lapsed``: apart, so that many lapses do not stop the clock."""
+    patience = timedelta(seconds=settings.lease_patience_seconds)
+
+    async def tick_leases(tx: Transaction) -> None:
+        await _tick.tick_leases(tx, patience)
+
+    async def reclaim_lapsed(_: Transaction) -> None:
+        """In the batches' transactions: that of the timer would lock nothing."""
+        await _reclaim.reclaim_lapsed(database, desks)
+
+    timers.every(settings.lease_look_seconds, tick_leases)
+    timers.every(settings.lease_look_seconds, reclaim_lapsed)

@@ -27,6 +27,9 @@ Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT, strict=True)]
 
 PositiveCount = Annotated[int, Field(ge=1, le=LARGEST_COUNT, strict=True)]
 
+LeaseSeconds = Annotated[int, Field(ge=1, le=31_536_000, strict=True, examples=[3600])]
+"""For how long a device holds its units without being put again: a second to a year. Left out: until it is checked in."""
+
 ProductVersion = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,2}(\.[0-9]{1,4}){1,3}$", max_length=20)]
 """A product version such as ``5.0`` or ``6.1.2``; only the major part decides about licenses."""
 

@@ -4,6 +4,8 @@ put_cluster           a cluster is added or its product version changes
 put_node, remove_node a node joins, changes or leaves
 check_out, check_in   a device takes its units, changes its type, gives its units back
 settle_batch          what waits of them is done in one transaction
+tick_leases           the clock of the leases goes on, and notices when it stood still
+reclaim_lapsed        devices whose leases lapsed give their units back
 verify_journal        the journal is read anew, and its first fault named
 start_migration       a 4.x inventory is covered, and the cluster frozen
 install_license_file  a file was accepted: its lines grant once

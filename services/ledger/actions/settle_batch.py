@@ -14,16 +14,17 @@ from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
 from services.ledger.domain.demand import Demanded
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Outcome
 from services.ledger.domain.journal import Kind, Origin
+from services.ledger.domain.leases import heard_of
 from services.ledger.domain.pool import PHONE_UNIT
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
-from services.ledger.store import devices
+from services.ledger.store import devices, leases
 from shared.kit.batches import Asked, Batches
 from shared.kit.database import Database
 from shared.kit.problems import NotFound
 from shared.kit.trace import Trace
 
-_KINDS: dict[Outcome, Kind] = {"checked_out": "check_out", "repriced": "re_price", "checked_in": "check_in"}
+_KINDS: dict[Outcome, Kind] = {"checked_out": "check_out", "repriced": "re_price", "checked_in": "check_in", "reclaimed": "reclaim"}
 _AT_A_STRETCH = 500
 """Commands that are counted before others have their turn on the event loop: some milliseconds."""
 
@@ -92,7 +93,7 @@ class _Batch:
                 known.count += 1
             return error
         if done.outcome not in _NOTHING:
-            self.changes.append((done, trace))
+            self.changes += [(one, trace) for one in (*done.along, done)]
         return done
 
     async def enter(self) -> None:
@@ -102,7 +103,7 @@ class _Batch:
             holding = done.after or done.before
             assert holding is not None
             origin = origins.get(trace) or origins.setdefault(trace, origin_of(trace))
-            pen.write(_KINDS[done.outcome], holding.device, done.pool, origin, before=done.before, after=done.after)
+            pen.write(_KINDS[done.outcome], holding.device, done.pool, origin, before=done.before, after=done.after, reason=done.reason)
             if number % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
 
@@ -111,10 +112,10 @@ async def settle_batch(
     database: Database, limits: Limits, cluster: str, batch: Sequence[Asked[Several, Settled]]
 ) -> Sequence[Settled | Exception]:
     """What became of each caller's commands, once all is committed."""
-    names, types = _concerned(command for asked in batch for command in asked.command.commands)
+    names, types, heard = _concerned(command for asked in batch for command in asked.command.commands)
     try:
         async with database.direct() as tx:
-            loaded = await devices.load(tx, cluster, names, types)
+            loaded = await devices.load(tx, cluster, names, types, heard)
             counting = _Batch(loaded)
             settled = [await counting.count(asked) for asked in batch]
             state, transitions = advance(loaded.state, counting.counter.pool, limits)
@@ -126,6 +127,9 @@ async def settle_batch(
                 tx.publish(refusal_of(cluster, state, refused, loaded.pen.at), loaded.pen.at, trace)
             if counting.changes:
                 await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter())
+            here = heard_of(heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
+            if here:
+                await leases.renew(tx, cluster, loaded.pen.at, here)
     except NotFound as error:
         return [error] * len(batch)
     return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
@@ -138,13 +142,14 @@ def _refused(batch: Iterable[Asked[Several, Settled]], settled: Iterable[Settled
     return [Demanded(PHONE_UNIT, c.device, c.device_type, o) for c, o in pairs if isinstance(o, Refusal) and isinstance(c, CheckOut)]
 
 
-def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str]]:
-    names: set[str] = set()
-    types: set[str] = set()
+def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str], set[str]]:
+    """Devices that decide, types that decide, and the devices that show by being put that they are there."""
+    names, types, heard = set[str](), set[str](), set[str]()
     for command in commands:
         names.add(command.device)
         if isinstance(command, CheckOut):
             types.add(command.device_type)
+            heard.add(command.device)
             if command.adjunct_of is not None:
                 names.add(command.adjunct_of)
-    return names, types
+    return names, types, heard

@@ -7,6 +7,7 @@ ways_out     what would make room for units that were refused
 demand       what was asked for and refused
 forecast     when a pool is used up
 devices      check-out and check-in: a fold over the pool and the devices concerned
+leases       the clock by which leases run, and whose sign of life is noted
 nodes        which node is first, and which may be added
 grants       what license files, the starter and a migration add to the pools
 cluster      the cluster as one value; what follows from its parts is derived in one place

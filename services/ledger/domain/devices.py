@@ -3,6 +3,7 @@
 A holding keeps the units it was taken at until its device is put again. Giving back is never refused. Taking units is refused
 all or nothing; so a refused re-pricing leaves the device as it was. While the cluster is frozen a device that changes its type is
 new to that type, whatever it costs: else each change would make room for one device more than the migration counted.
+What a device is put with is all of it: put without a lease it has none any more.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from services.ledger.domain.refusals import (
 )
 
 FIRST_MAJOR_WITH_SOFTWARE_LICENSE = 6
+LONGEST_LEASE_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,22 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A device and the units that it has out."""
+    """A device and the units that it has out. ``lease_seconds``: it has to be put again within; None: it holds them until checked in.
+
+    ``lapsed``: it was not.
+    """
 
     device: str
     device_type: str
     units: int
     adjunct_of: str | None = None
+    lease_seconds: int | None = None
+    lapsed: bool = False
 
     def __post_init__(self) -> None:
         assert self.units >= 0  # paired with CHECK device_units_not_negative
         assert self.adjunct_of != self.device  # paired with CHECK device_not_its_own_adjunct
+        assert self.lease_seconds is None or 1 <= self.lease_seconds <= LONGEST_LEASE_SECONDS  # paired with CHECK device_lease_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ class CheckOut:
     device: str
     device_type: str
     adjunct_of: str | None = None
+    lease_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +95,29 @@ class CheckIn:
     device: str
 
 
-Command = CheckOut | CheckIn
-Outcome = Literal["checked_out", "repriced", "unchanged", "checked_in", "gone"]
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Take the units of this device back if its lease has lapsed, and with it those of its adjuncts."""
+
+    device: str
+
+
+Command = CheckOut | CheckIn | Lapse
+Outcome = Literal["checked_out", "repriced", "unchanged", "checked_in", "reclaimed", "gone"]
 
 
 class Done(NamedTuple):
-    """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind."""
+    """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind.
+
+    ``reason``: why, where nobody asked for it; ``along``: what was done to other devices before it.
+    """
 
     outcome: Outcome
     before: Holding | None
     after: Holding | None
     pool: Pool
+    reason: str = ""
+    along: tuple["Done", ...] = ()
 
 
 def apply(desk: Desk, command: Command) -> tuple[Desk, Outcome]:
@@ -126,7 +147,9 @@ class Counter:
 
     def do(self, command: Command) -> Done:
         """Raises NotDone; everything is then as it was."""
-        return _check_in(self, command) if isinstance(command, CheckIn) else _check_out(self, command)
+        if isinstance(command, CheckOut):
+            return _check_out(self, command)
+        return _check_in(self, command) if isinstance(command, CheckIn) else _lapse(self, command)
 
     def move(self, outcome: Outcome, before: Holding | None, after: Holding | None, pool: Pool) -> Done:
         """Replace one holding, and count its types anew."""
@@ -156,6 +179,28 @@ def _check_in(desk: Counter, command: CheckIn) -> Done:
     return desk.move("checked_in", known, None, check_in(desk.pool, known.units))
 
 
+def _lapse(desk: Counter, command: Lapse) -> Done:
+    known = desk.holdings.get(command.device)
+    if known is None:
+        return Done("gone", None, None, desk.pool)
+    if not known.lapsed:
+        return Done("unchanged", known, known, desk.pool)
+    of_primary = f"lease of its primary {known.device} lapsed"
+    along = tuple(_reclaim(desk, adjunct, of_primary) for adjunct in sorted(desk.adjuncts_of(known.device), key=lambda a: a.device))
+    return _reclaim(desk, known, f"lease lapsed: not heard from for {known.lease_seconds} s")._replace(along=along)
+
+
+def _reclaim(desk: Counter, known: Holding, reason: str) -> Done:
+    return desk.move("reclaimed", known, None, check_in(desk.pool, known.units))._replace(reason=reason)
+
+
+def _go_on(desk: Counter, known: Holding, lease_seconds: int | None) -> Done:
+    """The device changes nothing, unless it be its lease, which is no matter of units."""
+    if known.lease_seconds == lease_seconds:
+        return Done("unchanged", known, known, desk.pool)
+    return desk.move("unchanged", known, replace(known, lease_seconds=lease_seconds), desk.pool)
+
+
 def _check_out(desk: Counter, command: CheckOut) -> Done:
     known = desk.holdings.get(command.device)
     same = known is not None and known.device_type == command.device_type and known.adjunct_of == command.adjunct_of
@@ -163,16 +208,16 @@ def _check_out(desk: Counter, command: CheckOut) -> Done:
         raise CatalogueMissing
     price = desk.prices.get(command.device_type)
     if price is None:
-        if same:
-            return Done("unchanged", known, known, desk.pool)  # the type left the catalogue; what holds its units goes on
+        if same and known is not None:
+            return _go_on(desk, known, command.lease_seconds)  # the type left the catalogue; what holds its units goes on
         raise unknown_device_types([command.device_type])
     if not same:
         _check_adjunct(desk, command, price)
         _check_primary(desk, command, price)
     units = price.units if command.adjunct_of is None or price.adjunct_units is None else price.adjunct_units
     if same and known is not None and known.units == units:
-        return Done("unchanged", known, known, desk.pool)
-    wanted = Holding(command.device, command.device_type, units, command.adjunct_of)
+        return _go_on(desk, known, command.lease_seconds)
+    wanted = Holding(command.device, command.device_type, units, command.adjunct_of, command.lease_seconds)
     more = units - (known.units if known else 0)
     if known is None or known.device_type != wanted.device_type:
         _check_freeze(desk, wanted.device_type, more)

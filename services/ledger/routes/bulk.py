@@ -83,7 +83,8 @@ async def check_in_devices(
 
 async def _do(request: Request, cluster: str, devices: Sequence[DeviceToCheckOut | str], *, atomic: bool) -> Response:
     commands: list[Command] = [
-        CheckIn(one) if isinstance(one, str) else CheckOut(one.device, one.device_type, one.adjunct_of) for one in devices
+        CheckIn(one) if isinstance(one, str) else CheckOut(one.device, one.device_type, one.adjunct_of, one.lease_seconds)
+        for one in devices
     ]
     settled = await do_several(request.app.state.desks, cluster, commands, atomic=atomic)
     return Response(_written(request.app.state.kit.problems, commands, settled), media_type="application/json")

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 from services.ledger.actions.check_in import check_in
 from services.ledger.actions.check_out import check_out
 from services.ledger.domain.devices import CheckIn, CheckOut, Holding, Outcome
+from services.ledger.domain.leases import LeaseClock
 from services.ledger.domain.transitions import PoolState
 from services.ledger.routes import ClusterName, DesksDep
-from services.ledger.store import listings
+from services.ledger.store import leases, listings
 from services.ledger.tables import DeviceRow
 from shared.contracts.base import Page
 from shared.contracts.bodies.ledger import DeviceBody, HoldingBody, PoolBody, PutDevice
@@ -36,15 +37,22 @@ def pool_of(state: PoolState) -> PoolBody:
     )
 
 
-def _holding(row: DeviceRow) -> HoldingBody:
+def holding_of(row: DeviceRow, clock: LeaseClock) -> HoldingBody:
+    """A device as it is shown."""
     return HoldingBody(
-        device=row.device, device_type=row.device_type, units=row.units, adjunct_of=row.adjunct_of, checked_out_at=row.checked_out_at
+        device=row.device,
+        device_type=row.device_type,
+        units=row.units,
+        adjunct_of=row.adjunct_of,
+        checked_out_at=row.checked_out_at,
+        last_seen_at=row.seen_at,
+        lease_ends_at=clock.end_of(row.lease_ends_at, row.lease_seconds),
     )
 
 
 def command_of(device: str, body: PutDevice) -> CheckOut:
     """What a request asks of the ledger."""
-    return CheckOut(device, body.device_type, body.adjunct_of)
+    return CheckOut(device, body.device_type, body.adjunct_of, body.lease_seconds)
 
 
 def answer_of(holding: Holding, state: PoolState) -> DeviceBody:
@@ -61,7 +69,8 @@ def status_of(outcome: Outcome) -> int:
 @router.put("/{device}", openapi_extra=needs("operator"), responses={201: {"model": DeviceBody}})
 async def check_out_device(cluster: ClusterName, device: DeviceName, body: PutDevice, desks: DesksDep, response: Response) -> DeviceBody:
     """Check the units of a device out. One that is known is re-priced where its type, its primary or its price changed, all or nothing;
-    a call that changes nothing is answered with 200."""
+    a call that changes nothing is answered with 200. With `lease_seconds` its units are taken back when it is not put again in time; put
+    without, it has no lease any more. A refused call changes neither its units nor its lease, but counts as a sign of life."""
     holding, pool, outcome = await check_out(desks, cluster, command_of(device, body))
     response.status_code = status_of(outcome)
     return answer_of(holding, pool)
@@ -76,7 +85,7 @@ async def check_in_device(cluster: ClusterName, device: DeviceName, desks: Desks
 @router.get("/{device}", openapi_extra=needs("viewer"))
 async def get_device(cluster: ClusterName, device: DeviceName, tx: TransactionDep) -> HoldingBody:
     """A device and the units that it holds."""
-    return _holding(await listings.find_device(tx, cluster, device))
+    return holding_of(await listings.find_device(tx, cluster, device), await leases.clock_of(tx))
 
 
 @router.get("", openapi_extra=needs("viewer"))
@@ -91,4 +100,6 @@ async def list_devices(
     (after,) = page.after(str) or (None,)
     await listings.cluster_row(tx, cluster)
     found = await listings.page_of_devices(tx, cluster, device_type, after, page.limit)
-    return Page(items=[_holding(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].device) if found else None)
+    clock = await leases.clock_of(tx)
+    items = [holding_of(one, clock) for one in found]
+    return Page(items=items, next_cursor=page.next_cursor(len(found), found[-1].device) if found else None)

@@ -2,6 +2,8 @@
 
 clusters   a cluster as one value: locked and loaded, changed by difference
 devices    check-outs and check-ins on the driver: the pool's row, the desk, the holdings
+leases     the clock of the leases, what lapsed, who was heard
+ghosts     devices that hold units and were not seen for long
 journal    the head, entries appended and read
 migrations what a migration counted
 catalogue  the copy of the calculator's prices

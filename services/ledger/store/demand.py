@@ -102,22 +102,20 @@ _FORGET_DEVICES = text("""
 """)
 _FORGET_DAYS = text("DELETE FROM unmet_demand WHERE day < (now() AT TIME ZONE 'UTC')::date - CAST(:kept_days AS integer)")
 
-_SEEN_AT = "d.checked_out_at"
-"""When a device was last heard of."""
-
-_MEASURE = text(f"""
+# A ghost is what GET …/ghosts shows.
+_MEASURE = text("""
     INSERT INTO returnable (cluster, ghost_days, ghosts, ghost_units, overpriced, overpriced_units, measured_at)
     SELECT :cluster, :days, count(*) FILTER (WHERE ghost), coalesce(sum(units) FILTER (WHERE ghost), 0),
            count(*) FILTER (WHERE NOT ghost AND over > 0), coalesce(sum(over) FILTER (WHERE NOT ghost AND over > 0), 0), now()
       FROM (
-            SELECT d.units, d.units > 0 AND {_SEEN_AT} < now() - make_interval(days => :days) AS ghost,
+            SELECT d.units, d.units > 0 AND d.lease_seconds IS NULL AND d.seen_at <= now() - make_interval(days => :days) AS ghost,
                    d.units - CASE WHEN d.adjunct_of IS NULL THEN t.units ELSE coalesce(t.adjunct_units, t.units) END AS over
               FROM device AS d LEFT JOIN device_type AS t USING (device_type) WHERE d.cluster = :cluster
            ) AS held
         ON CONFLICT (cluster) DO UPDATE
        SET ghost_days = excluded.ghost_days, ghosts = excluded.ghosts, ghost_units = excluded.ghost_units,
            overpriced = excluded.overpriced, overpriced_units = excluded.overpriced_units, measured_at = excluded.measured_at
-""")  # noqa: S608
+""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ the journal is read after it, because whoever changes a cluster's units holds th
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Container, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.ledger.domain.cluster import major_of
 from services.ledger.domain.devices import Desk, Holding, Price, Provisioning
 from services.ledger.domain.journal import COLUMNS, Head, Pen
+from services.ledger.domain.leases import end_of
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
 from services.ledger.store.journal import MANY, appending, columns_of
+from services.ledger.store.leases import LAPSED, UNNOTED
 from shared.kit.direct import Direct, DirectTransaction, telling
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -28,12 +30,12 @@ _LOCK = """
       FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE
 """
 
-_LOAD = """
+_LOAD = f"""
     WITH concerned AS MATERIALIZED (
-        SELECT device, device_type, units, adjunct_of FROM device
+        SELECT device, device_type, units, adjunct_of, lease_seconds, lease_ends_at, seen_at FROM device
          WHERE cluster = $1 AND device = ANY($2::text[])
          UNION
-        SELECT device, device_type, units, adjunct_of FROM device
+        SELECT device, device_type, units, adjunct_of, lease_seconds, lease_ends_at, seen_at FROM device
          WHERE cluster = $1 AND adjunct_of = ANY($2::text[])
     ), rated AS (
         SELECT device_type, units, adjunct_units FROM device_type
@@ -47,38 +49,49 @@ _LOAD = """
     )
     SELECT c.product_version, c.software_major, c.frozen,
            EXISTS (SELECT FROM catalogue) AS priced,
-           (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of)) FROM concerned) AS holdings,
+           (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of, lease_seconds, {LAPSED}, {UNNOTED}))
+              FROM concerned LEFT JOIN lease_clock ON true) AS holdings,
            (SELECT json_agg(json_build_array(device_type, units, adjunct_units)) FROM rated) AS prices,
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM covered) END AS covered,
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM held) END AS held,
            h.sequence, h.hash, h.at, greatest(clock_timestamp(), h.at) AS now
       FROM cluster AS c JOIN journal_head AS h USING (cluster) WHERE c.cluster = $1
-"""
+"""  # noqa: S608 -- constants
 
-_ENTRIES_FROM = 13
+_DEVICE_COLUMNS = (
+    *("cluster", "device", "device_type", "units", "adjunct_of"),
+    *("lease_seconds", "lease_ends_at", "seen_at", "checked_out_at"),
+)
+_ENTRIES_FROM = 14
 _WRITE = f"""
     WITH removed AS (DELETE FROM device WHERE cluster = $1 AND device = ANY($8::text[])),
     written AS (
-        INSERT INTO device (cluster, device, device_type, units, adjunct_of, checked_out_at)
-        SELECT $1, wanted.*, $7::timestamptz FROM unnest($9::text[], $10::text[], $11::bigint[], $12::text[]) AS wanted
+        INSERT INTO device ({", ".join(_DEVICE_COLUMNS)})
+        SELECT $1, wanted.*, $7::timestamptz + wanted.lease_seconds * interval '1 second', $7, $7
+          FROM unnest($9::text[], $10::text[], $11::bigint[], $12::text[], $13::bigint[])
+            AS wanted (device, device_type, units, adjunct_of, lease_seconds)
             ON CONFLICT (cluster, device) DO UPDATE
-           SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of
+           SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of,
+               lease_seconds = excluded.lease_seconds, lease_ends_at = excluded.lease_ends_at, seen_at = excluded.seen_at
     ),
     headed AS (UPDATE journal_head SET sequence = $5, hash = $6, at = $7 WHERE cluster = $1),
     appended AS ({appending(_ENTRIES_FROM)}),
     told AS ({telling(_ENTRIES_FROM + len(COLUMNS))})
     UPDATE pool SET used = $2, version = $3, limit_approached = $4 WHERE cluster = $1 AND feature = 'PHONE_UNIT'
 """  # noqa: S608 -- constants
-_DEVICE_COLUMNS = ("cluster", "device", "device_type", "units", "adjunct_of", "checked_out_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What decides about some commands, and the pen for what they change; its moment is the database's, after the lock."""
+    """What decides about some commands, and the pen for what they change; its moment is the database's, after the lock.
+
+    ``unnoted``: the devices that have not been seen lately, as far as was noted.
+    """
 
     state: PoolState
     desk: Desk
     pen: Pen
+    unnoted: frozenset[str] = frozenset()
 
 
 async def lock_pool(direct: Direct, cluster: str) -> PoolState:
@@ -90,16 +103,23 @@ async def lock_pool(direct: Direct, cluster: str) -> PoolState:
     return PoolState(Pool(PHONE_UNIT, authorized, allowed, used), version, approached)
 
 
-async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str]) -> Loaded:
-    """The devices of ``names``, those that point to them, the prices; the pool locked. Raises NotFound."""
+async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str], heard: Container[str] = ()) -> Loaded:
+    """The devices of ``names``, those that point to them, the prices; the pool locked. Raises NotFound.
+
+    ``heard``: devices whose lease cannot have lapsed, because they are here now.
+    """
     state = await lock_pool(direct, cluster)
     row = await direct.row(_LOAD, cluster, list(names), list(types))
     assert row is not None
     version, software_major, frozen, priced, holdings, prices, covered, held, sequence, hashed, at, now = row
     provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {})
-    known = {holding[0]: Holding(*holding) for holding in holdings or ()}
+    known, unnoted = dict[str, Holding](), set[str]()
+    for device, device_type, units, adjunct_of, lease_seconds, lapsed, unnoted_lately in holdings or ():
+        known[device] = Holding(device, device_type, units, adjunct_of, lease_seconds, lapsed and device not in heard)
+        if unnoted_lately:
+            unnoted.add(device)
     rated = {name: Price(units, adjunct) for name, units, adjunct in prices or ()} if priced else None
-    return Loaded(state, Desk(state.pool, known, rated, provisioning), Pen(cluster, Head(sequence, hashed, at), now))
+    return Loaded(state, Desk(state.pool, known, rated, provisioning), Pen(cluster, Head(sequence, hashed, at), now), frozenset(unnoted))
 
 
 async def write(
@@ -107,7 +127,7 @@ async def write(
 ) -> None:
     """Store the difference between the desk and ``after``, the pool that results, what was published, and the entries about it.
 
-    ``entering`` writes them with the pen. A device keeps the time of its first check-out.
+    ``entering`` writes them with the pen. A device keeps the time of its first check-out, and its lease begins anew.
     """
     before, pen = loaded.desk.holdings, loaded.pen
     gone = [name for name in before if name not in after]
@@ -120,7 +140,8 @@ async def write(
     if len(entries) >= MANY:
         await tx.copy("journal_entry", COLUMNS, entries)
         entries = []
-    devices = [[h.device for h in put], [h.device_type for h in put], [h.units for h in put], [h.adjunct_of for h in put]]
+    columns = [[h.device, h.device_type, h.units, h.adjunct_of, h.lease_seconds] for h in put]
+    devices = list(zip(*columns, strict=True)) if columns else [()] * 5
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at)
     await tx.execute(_WRITE, pen.cluster, *pool, *head, gone, *devices, *columns_of(entries), *tx.to_tell())
@@ -130,7 +151,11 @@ async def _copied(
     tx: DirectTransaction, pen: Pen, before: Mapping[str, Holding], put: list[Holding], entering: Coroutine[Any, Any, None]
 ) -> list[Holding]:
     """Copy what is new; the journal is written meanwhile, for the database and we each have a processor. What is left to be changed."""
-    new = [(pen.cluster, h.device, h.device_type, h.units, h.adjunct_of, pen.at) for h in put if h.device not in before]
+    new = [
+        (pen.cluster, h.device, h.device_type, h.units, h.adjunct_of, h.lease_seconds, end_of(pen.at, h.lease_seconds), pen.at, pen.at)
+        for h in put
+        if h.device not in before
+    ]
     copying = asyncio.create_task(tx.copy("device", _DEVICE_COLUMNS, new))
     try:
         await asyncio.sleep(0)  # let it begin

@@ -74,6 +74,7 @@ class DeviceRow(LedgerTable, table=True):
     """A device and the units that it holds. Its primary must be a device of the same cluster.
 
     That its cluster exists needs no key: whoever writes one holds the cluster's pool.
+    ``seen_at``: when it was last put, to some minutes. ``lease_ends_at``: unless the clock of the leases says later.
     """
 
     __tablename__ = "device"
@@ -81,8 +82,11 @@ class DeviceRow(LedgerTable, table=True):
         ForeignKeyConstraint(["cluster", "adjunct_of"], ["ledger.device.cluster", "ledger.device.device"], name="device_primary_exists"),
         CheckConstraint("units >= 0", name="device_units_not_negative"),
         CheckConstraint("adjunct_of <> device", name="device_not_its_own_adjunct"),
+        CheckConstraint("lease_seconds BETWEEN 1 AND 31536000", name="device_lease_bounded"),
+        CheckConstraint("(lease_seconds IS NULL) = (lease_ends_at IS NULL)", name="device_lease_has_an_end"),
         Index("device_by_type", "cluster", "device_type", "device"),
         Index("device_by_primary", "cluster", "adjunct_of", postgresql_where=text("adjunct_of IS NOT NULL")),
+        Index("device_by_lease_end", "cluster", "lease_ends_at", postgresql_where=text("lease_ends_at IS NOT NULL")),
     )
 
     cluster: str = Field(primary_key=True)
@@ -91,6 +95,9 @@ class DeviceRow(LedgerTable, table=True):
     units: int = Field(sa_type=BigInteger)
     adjunct_of: str | None = None
     checked_out_at: datetime = Field(sa_type=DateTime(timezone=True))
+    seen_at: datetime = Field(sa_type=DateTime(timezone=True))
+    lease_seconds: int | None = Field(default=None, sa_type=BigInteger)
+    lease_ends_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class LicenseFileRow(LedgerTable, table=True):
@@ -195,6 +202,17 @@ class CatalogueRow(LedgerTable, table=True):
 
     id: int = Field(default=1, primary_key=True)
     version: int = Field(sa_type=BigInteger)
+
+
+class LeaseClockRow(LedgerTable, table=True):
+    """Until when leases have been watched, and since when without a gap: one row. See ``domain/leases.py``."""
+
+    __tablename__ = "lease_clock"
+    __table_args__ = (CheckConstraint("id = 1", name="lease_clock_one_row"),)
+
+    id: int = Field(default=1, primary_key=True)
+    ticked_at: datetime = Field(sa_type=DateTime(timezone=True))
+    runs_from: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class JournalEntryRow(LedgerTable, table=True):

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.base import AnswerBody, Problem, RequestBody
+from shared.contracts.base import AnswerBody, Page, Problem, RequestBody
 from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.events.ledger import ClusterNode, PoolStatus
-from shared.contracts.fields import Count, MacText, Name, ProductVersion
+from shared.contracts.fields import Count, LeaseSeconds, MacText, Name, ProductVersion
 
 MOST_DEVICES = 10_000
 """Devices that one request may check out or in."""
@@ -60,6 +60,7 @@ class PutDevice(RequestBody):
 
     device_type: Name = Field(examples=["cisco-7970"])
     adjunct_of: Name | None = None
+    lease_seconds: LeaseSeconds | None = None
 
 
 class PoolBody(AnswerBody):
@@ -75,14 +76,27 @@ class PoolBody(AnswerBody):
 
 
 class HoldingBody(AnswerBody):
-    """A device and the units that it holds, taken at the price of the day it was checked out."""
+    """A device and the units that it holds, taken at the price of the day it was checked out.
+
+    ``lease_ends_at``: when they are taken back unless it is put again; null without a lease. ``last_seen_at``: when it was last put, to
+    five minutes."""
 
     device: str
     device_type: str
     units: int
     adjunct_of: str | None = None
     checked_out_at: datetime
+    last_seen_at: datetime
+    lease_ends_at: datetime | None = None
     state: Literal["held"] = "held"
+
+
+class Ghosts(Page[HoldingBody]):
+    """Devices that were not put since ``not_seen_since`` and are under no lease; ``devices`` and ``units`` count them all."""
+
+    not_seen_since: datetime
+    devices: int
+    units: int
 
 
 class DeviceBody(AnswerBody):
@@ -101,6 +115,7 @@ class DeviceToCheckOut(RequestBody):
     device: Name = Field(examples=["SEP001122334455"])
     device_type: Name = Field(examples=["cisco-7970"])
     adjunct_of: Name | None = None
+    lease_seconds: LeaseSeconds | None = None
 
 
 class CheckOuts(RequestBody):

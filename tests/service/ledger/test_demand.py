@@ -40,7 +40,7 @@ async def full(ledger: LedgerUnderTest) -> None:
 
 async def test_a_refusal_names_the_rule_the_ghosts_what_was_priced_too_high_and_what_to_order(ledger: LedgerUnderTest) -> None:
     await full(ledger)
-    await by_force(ledger, "UPDATE device SET checked_out_at = now() - interval '31 days' WHERE device = 'b'")
+    await by_force(ledger, "UPDATE device SET seen_at = now() - interval '31 days' WHERE device = 'b'")
     await ledger.bus.say(catalogue(2, phone_5=3))
     await by_force(ledger, "TRUNCATE returnable")
     before = (await ledger.put("c", "dear-soft")).json()
