@@ -1,7 +1,10 @@
-"""Check-outs and check-ins in SQL, on the driver: however many devices, lock the pool, load the desk, write, publish.
+"""Check-outs and check-ins in SQL, on the driver: two statements however many devices, load the desk and write what became of it.
 
-Must not be broken: the pool is locked by a statement of its own, for what a statement reads is as old as its beginning; and the head of
-the journal is read after it, because whoever changes a cluster's units holds that pool.
+What is written stands only if the journal's head is still the one that was loaded: every change of a cluster writes an entry, so
+nothing that was decided upon has changed. Whoever met somebody else locks the pool first, and then meets nobody.
+
+Must not be broken: the pool is locked by a statement of its own, for what a statement reads is as old as its beginning; and before the
+head, which is the order of everybody else.
 """
 
 import asyncio
@@ -25,10 +28,7 @@ from shared.kit.direct import Direct, DirectTransaction, telling
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
-_LOCK = """
-    SELECT authorized, overdraft_allowed, used, version, limit_approached
-      FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE
-"""
+_LOCK = "SELECT FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE"
 
 _LOAD = f"""
     WITH concerned AS MATERIALIZED (
@@ -47,7 +47,8 @@ _LOAD = f"""
         SELECT device_type, count AS devices FROM migration_type
          WHERE cluster = $1 AND device_type = ANY($3::text[])
     )
-    SELECT c.product_version, c.software_major, c.frozen,
+    SELECT p.authorized, p.overdraft_allowed, p.used, p.version, p.limit_approached,
+           c.product_version, c.software_major, c.frozen,
            EXISTS (SELECT FROM catalogue) AS priced,
            (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of, lease_seconds, {LAPSED}, {UNNOTED}))
               FROM concerned LEFT JOIN lease_clock ON true) AS holdings,
@@ -55,63 +56,70 @@ _LOAD = f"""
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM covered) END AS covered,
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM held) END AS held,
            h.sequence, h.hash, h.at, greatest(clock_timestamp(), h.at) AS now
-      FROM cluster AS c JOIN journal_head AS h USING (cluster) WHERE c.cluster = $1
+      FROM cluster AS c JOIN journal_head AS h USING (cluster) JOIN pool AS p USING (cluster)
+     WHERE c.cluster = $1 AND p.feature = 'PHONE_UNIT'
 """  # noqa: S608 -- constants
 
 _DEVICE_COLUMNS = (
     *("cluster", "device", "device_type", "units", "adjunct_of"),
     *("lease_seconds", "lease_ends_at", "seen_at", "checked_out_at"),
 )
-_ENTRIES_FROM = 14
+_ENTRIES_FROM = 15
 _WRITE = f"""
-    WITH removed AS (DELETE FROM device WHERE cluster = $1 AND device = ANY($8::text[])),
+    WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
+    headed AS (
+        UPDATE journal_head AS h SET sequence = $5, hash = $6, at = $7 FROM locked
+         WHERE h.cluster = locked.cluster AND h.sequence = $8 RETURNING h.cluster
+    ),
+    pooled AS (
+        UPDATE pool AS p SET used = $2, version = $3, limit_approached = $4 FROM headed
+         WHERE p.cluster = headed.cluster AND p.feature = 'PHONE_UNIT'
+    ),
+    removed AS (DELETE FROM device AS d USING headed WHERE d.cluster = headed.cluster AND d.device = ANY($9::text[])),
     written AS (
         INSERT INTO device ({", ".join(_DEVICE_COLUMNS)})
-        SELECT $1, wanted.*, $7::timestamptz + wanted.lease_seconds * interval '1 second', $7, $7
-          FROM unnest($9::text[], $10::text[], $11::bigint[], $12::text[], $13::bigint[])
+        SELECT headed.cluster, wanted.*, $7::timestamptz + wanted.lease_seconds * interval '1 second', $7, $7
+          FROM headed, unnest($10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[])
             AS wanted (device, device_type, units, adjunct_of, lease_seconds)
             ON CONFLICT (cluster, device) DO UPDATE
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of,
                lease_seconds = excluded.lease_seconds, lease_ends_at = excluded.lease_ends_at, seen_at = excluded.seen_at
     ),
-    headed AS (UPDATE journal_head SET sequence = $5, hash = $6, at = $7 WHERE cluster = $1),
-    appended AS ({appending(_ENTRIES_FROM)}),
-    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))})
-    UPDATE pool SET used = $2, version = $3, limit_approached = $4 WHERE cluster = $1 AND feature = 'PHONE_UNIT'
+    appended AS ({appending(_ENTRIES_FROM)} WHERE EXISTS (SELECT FROM headed)),
+    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))} WHERE EXISTS (SELECT FROM headed))
+    SELECT cluster FROM headed
 """  # noqa: S608 -- constants
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What decides about some commands, and the pen for what they change; its moment is the database's, after the lock.
+    """What decides about some commands, and the pen for what they change behind ``head``; its moment is the database's.
 
     ``unnoted``: the devices that have not been seen lately, as far as was noted.
     """
 
     state: PoolState
     desk: Desk
+    head: Head
     pen: Pen
     unnoted: frozenset[str] = frozenset()
 
 
-async def lock_pool(direct: Direct, cluster: str) -> PoolState:
-    """The cluster's PHONE_UNIT pool, ours until the commit. Raises NotFound."""
-    row = await direct.row(_LOCK, cluster)
-    if row is None:
-        raise NotFound("cluster", cluster)
-    authorized, allowed, used, version, approached = row
-    return PoolState(Pool(PHONE_UNIT, authorized, allowed, used), version, approached)
+async def lock_pool(direct: Direct, cluster: str) -> None:
+    """Make the cluster's PHONE_UNIT pool ours until the commit, and with it its journal."""
+    await direct.execute(_LOCK, cluster)
 
 
 async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str], heard: Container[str] = ()) -> Loaded:
-    """The devices of ``names``, those that point to them, the prices; the pool locked. Raises NotFound.
+    """The pool, the devices of ``names``, those that point to them, the prices, all of one moment. Raises NotFound.
 
     ``heard``: devices whose lease cannot have lapsed, because they are here now.
     """
-    state = await lock_pool(direct, cluster)
     row = await direct.row(_LOAD, cluster, list(names), list(types))
-    assert row is not None
-    version, software_major, frozen, priced, holdings, prices, covered, held, sequence, hashed, at, now = row
+    if row is None:
+        raise NotFound("cluster", cluster)
+    authorized, allowed, used, pool_version, approached, version, software_major, frozen, priced, *lists = row
+    holdings, prices, covered, held, sequence, hashed, at, now = lists
     provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {})
     known, unnoted = dict[str, Holding](), set[str]()
     for device, device_type, units, adjunct_of, lease_seconds, lapsed, unnoted_lately in holdings or ():
@@ -119,15 +127,18 @@ async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterab
         if unnoted_lately:
             unnoted.add(device)
     rated = {name: Price(units, adjunct) for name, units, adjunct in prices or ()} if priced else None
-    return Loaded(state, Desk(state.pool, known, rated, provisioning), Pen(cluster, Head(sequence, hashed, at), now), frozenset(unnoted))
+    pool, head = Pool(PHONE_UNIT, authorized, allowed, used), Head(sequence, hashed, at)
+    state, desk = PoolState(pool, pool_version, approached), Desk(pool, known, rated, provisioning)
+    return Loaded(state, desk, head, Pen(cluster, head, now), frozenset(unnoted))
 
 
 async def write(
     tx: DirectTransaction, state: PoolState, loaded: Loaded, after: Mapping[str, Holding], entering: Coroutine[Any, Any, None]
-) -> None:
+) -> bool:
     """Store the difference between the desk and ``after``, the pool that results, what was published, and the entries about it.
 
-    ``entering`` writes them with the pen. A device keeps the time of its first check-out, and its lease begins anew.
+    ``entering`` writes them with the pen. A device keeps the time of its first check-out, and its lease begins anew. False, and nothing
+    stored, where the journal went on since the desk was loaded; where the pool is locked, it cannot.
     """
     before, pen = loaded.desk.holdings, loaded.pen
     gone = [name for name in before if name not in after]
@@ -143,8 +154,8 @@ async def write(
     columns = [[h.device, h.device_type, h.units, h.adjunct_of, h.lease_seconds] for h in put]
     devices = list(zip(*columns, strict=True)) if columns else [()] * 5
     pool = (state.pool.used, state.version, state.limit_approached)
-    head = (pen.head.sequence, pen.head.hash, pen.at)
-    await tx.execute(_WRITE, pen.cluster, *pool, *head, gone, *devices, *columns_of(entries), *tx.to_tell())
+    head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *columns_of(entries), *tx.to_tell()) is not None
 
 
 async def _copied(
