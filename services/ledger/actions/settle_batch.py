@@ -12,18 +12,14 @@ from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.record_refusals import record_refusals
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
 from services.ledger.domain.demand import Demanded
-from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Outcome
+from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Lapse, Outcome
 from services.ledger.domain.journal import Kind, Origin
 from services.ledger.domain.leases import heard_of
 from services.ledger.domain.pool import PHONE_UNIT
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
-<<<<<<< HEAD
 from services.ledger.store import devices, leases
-=======
-from services.ledger.store import devices
 from services.ledger.store.journal import MANY
->>>>>>> ledger
 from shared.kit.batches import Asked, Batches
 from shared.kit.database import Database
 from shared.kit.direct import DirectTransaction
@@ -117,33 +113,6 @@ class _Batch:
                 await asyncio.sleep(0)
 
 
-<<<<<<< HEAD
-async def settle_batch(
-    database: Database, limits: Limits, cluster: str, batch: Sequence[Asked[Several, Settled]]
-) -> Sequence[Settled | Exception]:
-    """What became of each caller's commands, once all is committed."""
-    names, types, heard = _concerned(command for asked in batch for command in asked.command.commands)
-    try:
-        async with database.direct() as tx:
-            loaded = await devices.load(tx, cluster, names, types, heard)
-            counting = _Batch(loaded)
-            settled = [await counting.count(asked) for asked in batch]
-            state, transitions = advance(loaded.state, counting.counter.pool, limits)
-            if state != loaded.state:
-                for fact in change_of(cluster, state, transitions, loaded.pen.at):
-                    tx.publish(fact, loaded.pen.at, counting.changes[-1][1])
-            await record_refusals(tx, cluster, _refused(batch, settled), loaded.pen.at)
-            for refused, trace in counting.refused:
-                tx.publish(refusal_of(cluster, state, refused, loaded.pen.at), loaded.pen.at, trace)
-            if counting.changes:
-                await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter())
-            here = heard_of(heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
-            if here:
-                await leases.renew(tx, cluster, loaded.pen.at, here)
-    except NotFound as error:
-        return [error] * len(batch)
-    return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
-=======
 class Settling:
     """Settles batches: at first as if nobody else changed the cluster, in two round trips; behind the pool's lock where somebody does,
     for a while, and where there is much to write."""
@@ -159,39 +128,45 @@ class Settling:
         if careful > 1:
             self._careful[cluster] = careful - 1
         try:
-            if not careful and sum(len(asked.command.commands) for asked in batch) < MANY:
+            if not careful and not _needs_lock(batch):
                 async with self._database.direct(each_by_itself=True) as tx:
-                    settled = await self._settled(tx, cluster, batch)
+                    settled = await self._settled(tx, cluster, batch, locked=False)
                 if settled is not None:
                     return settled
                 self._careful[cluster] = _STAY_CAREFUL
             async with self._database.direct() as tx:
                 await devices.lock_pool(tx, cluster)
-                settled = await self._settled(tx, cluster, batch)
+                settled = await self._settled(tx, cluster, batch, locked=True)
         except NotFound as error:
             return [error] * len(batch)
         assert settled is not None, "nobody writes the journal of a cluster whose pool is ours"
         return settled
 
     async def _settled(
-        self, tx: DirectTransaction, cluster: str, batch: Sequence[Asked[Several, Settled]]
+        self, tx: DirectTransaction, cluster: str, batch: Sequence[Asked[Several, Settled]], *, locked: bool
     ) -> Sequence[Settled | Exception] | None:
-        """None, and nothing done, where the cluster was changed meanwhile."""
-        names, types = _concerned(command for asked in batch for command in asked.command.commands)
-        loaded = await devices.load(tx, cluster, names, types)
+        """None, and nothing done, where the cluster was changed meanwhile, or where nobody is locked out and something has to be noted that
+        the journal does not show to others: a sign of life, or what was refused."""
+        names, types, heard = _concerned(command for asked in batch for command in asked.command.commands)
+        loaded = await devices.load(tx, cluster, names, types, heard)
         counting = _Batch(loaded)
         settled = [await counting.count(asked) for asked in batch]
+        here = heard_of(heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
+        if (here or counting.refused) and not locked:
+            return None
         state, transitions = advance(loaded.state, counting.counter.pool, self._limits)
         at = loaded.pen.at
         if state != loaded.state:
             for fact in change_of(cluster, state, transitions, at):
                 tx.publish(fact, at, counting.changes[-1][1])
+        await record_refusals(tx, cluster, _refused(batch, settled), at)
         for refused, trace in counting.refused:
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
         if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter()):
             return None
+        if here:
+            await leases.renew(tx, cluster, at, here)
         return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
->>>>>>> ledger
 
 
 def _refused(batch: Iterable[Asked[Several, Settled]], settled: Iterable[Settled]) -> list[Demanded]:
@@ -199,6 +174,12 @@ def _refused(batch: Iterable[Asked[Several, Settled]], settled: Iterable[Settled
     done = zip(batch, settled, strict=True)
     pairs = [pair for asked, one in done for pair in zip(asked.command.commands, one.outcomes, strict=True)]
     return [Demanded(PHONE_UNIT, c.device, c.device_type, o) for c, o in pairs if isinstance(o, Refusal) and isinstance(c, CheckOut)]
+
+
+def _needs_lock(batch: Sequence[Asked[Several, Settled]]) -> bool:
+    """Is there much to write, or a lapse, which a renewal must not overtake unseen?"""
+    commands = sum(len(asked.command.commands) for asked in batch)
+    return commands >= MANY or any(isinstance(command, Lapse) for asked in batch for command in asked.command.commands)
 
 
 def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str], set[str]]:

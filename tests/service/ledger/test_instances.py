@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import event
 from sqlalchemy.util import await_only
 
 from services.ledger.actions.install_license_file import install_license_file
+from services.ledger.actions.settle_batch import Several
 from services.ledger.app import create_app
+from services.ledger.domain.devices import Lapse
 from services.ledger.domain.transitions import Limits
 from services.ledger.settings import LedgerSettings
+from services.ledger.store import devices
 from shared.contracts.events.ledger import ClusterChanged, GrantsChanged, PoolChanged
 from shared.kit.clock import TestClock
 from shared.kit.metrics import Metrics
@@ -43,6 +48,37 @@ async def test_forty_devices_at_once_through_two_instances_cannot_overdraw_the_p
     await eventually(told, "the last batch is told of")
     versions = [fact.version for fact in ledger.bus.heard(PoolChanged) if fact.feature == "PHONE_UNIT"]
     assert sorted(versions) == list(range(1, len(versions) + 1))  # the starter, the file, and each batch: none is told twice
+
+
+async def test_a_device_that_is_heard_while_another_instance_takes_its_units_back_is_told_the_truth(
+    ledger: LedgerUnderTest, second: LedgerUnderTest
+) -> None:
+    """A renewal is in no journal: whoever takes back has to lock it out, or it would be told that it holds what is gone."""
+    await ledger.put("desk", lease_seconds=60)
+    async with ledger.database.direct() as tx:
+        await tx.execute("UPDATE device SET lease_ends_at = lease_ends_at - interval '1 hour'")
+        await tx.execute("UPDATE lease_clock SET runs_from = runs_from - interval '1 hour'")
+    load, heard = devices.load, list[asyncio.Task[httpx.Response]]()
+
+    async def meeting(*given: Any) -> devices.Loaded:
+        loaded = await load(*given)
+        if not heard:
+            heard.append(asyncio.create_task(second.put("desk", lease_seconds=60)))
+            await eventually(answered_or_waiting, "the renewal is done, or waits")
+        return loaded
+
+    async def answered_or_waiting() -> bool:
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return heard[0].done() or bool(await ledger.rows(waiting))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "load", meeting)
+        settled = await ledger.app.state.desks.ask("hq", Several([Lapse("desk")]))
+        answer = await heard[0]
+    assert [done.outcome for done in settled.outcomes] == ["reclaimed"]
+    assert answer.status_code == 201
+    assert await ledger.rows("SELECT device, lease_ends_at > now() FROM device") == [("desk", True)]
+    await ledger.assert_sums()
 
 
 async def test_a_file_that_two_instances_hear_of_grants_once(ledger: LedgerUnderTest, second: LedgerUnderTest) -> None:
