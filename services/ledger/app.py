@@ -10,11 +10,11 @@ from services.ledger.actions.settle_batch import Desks, Settling
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import bulk, clusters, devices, ghosts, journal, migrations, nodes, unit_reports
+from services.ledger.routes import bulk, clusters, demand, devices, ghosts, journal, migrations, nodes, unit_reports
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
-from services.ledger.timers import heartbeat, watch_leases
+from services.ledger.timers import heartbeat, keep_figures, watch_leases
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
@@ -28,12 +28,19 @@ from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-ROUTERS = [module.router for module in (clusters, nodes, devices, bulk, unit_reports, migrations, journal, ghosts)]
+ROUTERS = [module.router for module in (clusters, nodes, devices, bulk, unit_reports, migrations, journal, ghosts, demand)]
+
+
+def _refusal(kind: type[refusals.Refusal], title: str) -> Rule:
+    """A decision about units: remembered, and told with the rule that decided."""
+    return Rule(kind.rule, 409, title, recorded=True, members={"rule": kind.rule})
+
+
 PROBLEMS = ProblemTable(
     {
-        refusals.UnitsExhausted: Rule(refusals.UnitsExhausted.rule, 409, "Not enough units", recorded=True),
-        refusals.ProvisioningFrozen: Rule(refusals.ProvisioningFrozen.rule, 409, "Nothing new before the license file", recorded=True),
-        refusals.SoftwareLicenseMissing: Rule(refusals.SoftwareLicenseMissing.rule, 409, "No software license", recorded=True),
+        refusals.UnitsExhausted: _refusal(refusals.UnitsExhausted, "Not enough units"),
+        refusals.ProvisioningFrozen: _refusal(refusals.ProvisioningFrozen, "Nothing new before the license file"),
+        refusals.SoftwareLicenseMissing: _refusal(refusals.SoftwareLicenseMissing, "No software license"),
         refusals.UnknownDeviceType: Rule("unknown-device-type", 422, "A device type is not in the catalogue"),
         refusals.CatalogueMissing: Rule("catalogue-missing", 503, "No prices yet", retry_after_seconds=2),
         refusals.AtomicRefused: Rule("atomic-refused", 409, "Not all of the devices, so none"),
@@ -76,6 +83,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
     kit = app.state.kit
     desks: Desks = Batches(Settling(kit.database, limits).settle, Bounds(keys_at_work=max(1, settings.database_pool_size // 2)))
     app.state.desks = desks
+    keep_figures(plan.timers, settings)
     watch_leases(plan.timers, settings, kit.database, desks)
 
     async def prices() -> str | None:

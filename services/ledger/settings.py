@@ -17,6 +17,15 @@ class LedgerSettings(ServiceSettings):
     recede_percent: int = Field(default=90, ge=0, le=100)
     """Use at which it counts as receded from."""
 
+    figures_seconds: float = Field(default=300.0, gt=0)
+    """Between two measurements of what devices would give back, and two looks into the journals for the daily history."""
+
+    demand_seconds: float = Field(default=60.0, gt=0)
+    """Between two looks for demand that is met by now."""
+
+    ghost_days: int = Field(default=30, ge=1, le=3650)
+    """A device that was not seen for so many days is a ghost to whoever is refused."""
+
     lease_look_seconds: float = Field(default=5.0, gt=0)
     """Between two looks at the leases: how late a lapse may be noticed."""
 

@@ -1,8 +1,10 @@
-"""What the ledger does by the clock: it says that it is alive (every process, not only a leader), and looks after the leases."""
+"""What the ledger does by the clock: it says that it is alive (every process, not only a leader), looks after the leases, and keeps
+the figures that would take long to count when somebody asks."""
 
 import asyncio
 from datetime import timedelta
 
+from services.ledger.actions import keep_figures as _figures
 from services.ledger.actions import reclaim_lapsed as _reclaim
 from services.ledger.actions import tick_leases as _tick
 from services.ledger.actions.settle_batch import Desks
@@ -32,6 +34,17 @@ def heartbeat(settings: LedgerSettings) -> Background:
             await asyncio.sleep(settings.heartbeat_seconds)
 
     return beat
+
+
+def keep_figures(timers: Timers, settings: LedgerSettings) -> None:
+    """The timers ``keep_history``, ``measure_returnable`` and ``end_demand``."""
+
+    async def measure_returnable(tx: Transaction) -> None:
+        await _figures.measure_returnable(tx, settings.ghost_days)
+
+    timers.every(settings.figures_seconds, _figures.keep_history)
+    timers.every(settings.figures_seconds, measure_returnable)
+    timers.every(settings.demand_seconds, _figures.end_demand)
 
 
 def watch_leases(timers: Timers, settings: LedgerSettings, database: Database, desks: Desks) -> None:

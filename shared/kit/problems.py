@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -34,6 +34,9 @@ class Rule:
     status: int
     title: str
     recorded: bool = False
+    members: Mapping[str, str] = field(default_factory=dict)
+    """Members of the problem that are always the same."""
+
     retry_after_seconds: int | None = None
 
 
@@ -135,14 +138,14 @@ def problem_of(error: Exception, rule: Rule) -> dict[str, Any]:
     """A domain exception as a problem's members, for where it is a part of an answer."""
     members: dict[str, Any] = {f.name: jsonable_encoder(getattr(error, f.name)) for f in fields(error)} if is_dataclass(error) else {}
     said = {"type": f"urn:licensing:problem:{rule.slug}", "title": rule.title, "status": rule.status, "detail": str(error)}
-    return {**said, "trace_id": current_trace().trace_id, **members}
+    return {**said, "trace_id": current_trace().trace_id, **rule.members, **members}
 
 
 def respond(error: Exception, rule: Rule) -> JSONResponse:
     """A domain exception as its problem."""
     members: dict[str, Any] = {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}
     headers = {"Retry-After": str(rule.retry_after_seconds)} if rule.retry_after_seconds else {}
-    return problem_response(rule.slug, rule.status, rule.title, str(error), members=members, headers=headers)
+    return problem_response(rule.slug, rule.status, rule.title, str(error), members={**rule.members, **members}, headers=headers)
 
 
 def _clip(value: object) -> str:

@@ -50,3 +50,10 @@ def after(authorized: int, overdraft_allowed: int, used: int, more: int) -> Afte
     elif overdraft:
         status = "overdraft"
     return After(max(0, authorized - total), overdraft, status)
+
+
+def days_left(free: int, growth_per_day: float | None) -> float | None:
+    """Days until ``free`` units are gone; None where use does not grow, or nobody knows whether it does."""
+    if free <= 0:
+        return 0.0
+    return round(free / growth_per_day, 1) if growth_per_day is not None and growth_per_day > 0 else None

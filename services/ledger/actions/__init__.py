@@ -13,6 +13,9 @@ change_license_file   a file's state changed: its units stay or are taken back
 keep_catalogue        the calculator's prices, as a copy
 record_change         what every change of a cluster ends with: written, journalled, and told
 tell_pool             the facts about a pool
+record_refusals       what is refused is unmet demand, and is told with its ways out
+keep_figures          the daily history, what devices would give back, demand that is met: by the clock
+forecast_units        when a pool is used up
 report_units          the License Unit Report
 measure_pools         the figures of a scrape
 """

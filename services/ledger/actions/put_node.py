@@ -1,8 +1,10 @@
 """A node joins a cluster, or changes its address or its place as first node."""
 
 from services.ledger.actions.record_change import record_change
+from services.ledger.actions.record_refusals import record_refusals
 from services.ledger.actions.tell_pool import tell_refusal
 from services.ledger.domain.cluster import Cluster, new_first_mac, with_node, without_starter
+from services.ledger.domain.demand import Demanded
 from services.ledger.domain.pool import CCM_NODE
 from services.ledger.domain.refusals import MacInUse, Refusal
 from services.ledger.domain.transitions import Limits
@@ -21,6 +23,7 @@ async def put_node(tx: Transaction, limits: Limits, name: str, node: str, mac_te
     try:
         after = with_node(before, node, mac, first)
     except Refusal as refusal:
+        await record_refusals(await tx.direct(), name, [Demanded(CCM_NODE, node, "", refusal)], tx.now)
         tell_refusal(tx, name, before.pools[CCM_NODE], node, refusal)
         raise
     # The starter is given once for each server: elsewhere used up, it is taken back here, in the same transaction.

@@ -1,8 +1,11 @@
 """The License Unit Report, of one cluster and of all."""
 
+from dataclasses import asdict
+
 from services.ledger.domain.pool import PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.report import by_status, sums_of
-from services.ledger.store import listings, reports
+from services.ledger.store import demand, listings, reports
+from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.bodies.ledger import (
     DeviceTypeUnits,
     EnterpriseUnitReport,
@@ -33,6 +36,7 @@ async def report_units(tx: Transaction, cluster: str) -> UnitReport:
             for t in types
         ],
         license_files=[ReportedLicenseFile.model_validate(file, from_attributes=True) for file in await reports.files_of(tx, cluster)],
+        unmet_demand=[UnmetDemand.model_validate(asdict(one)) for one in await demand.open_demand(await tx.direct(), cluster)],
         at=tx.now,
     )
 

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.ledger.actions.record_change import origin_of
+from services.ledger.actions.record_refusals import record_refusals
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
+from services.ledger.domain.demand import Demanded
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Lapse, Outcome
 from services.ledger.domain.journal import Kind, Origin
 from services.ledger.domain.leases import heard_of
+from services.ledger.domain.pool import PHONE_UNIT
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices, leases
@@ -142,20 +145,21 @@ class Settling:
     async def _settled(
         self, tx: DirectTransaction, cluster: str, batch: Sequence[Asked[Several, Settled]], *, locked: bool
     ) -> Sequence[Settled | Exception] | None:
-        """None, and nothing done, where the cluster was changed meanwhile, or a sign of life has to be noted, which the journal does not
-        show to others, and nobody is locked out."""
+        """None, and nothing done, where the cluster was changed meanwhile, or where nobody is locked out and something has to be noted that
+        the journal does not show to others: a sign of life, or what was refused."""
         names, types, heard = _concerned(command for asked in batch for command in asked.command.commands)
         loaded = await devices.load(tx, cluster, names, types, heard)
         counting = _Batch(loaded)
         settled = [await counting.count(asked) for asked in batch]
         here = heard_of(heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
-        if here and not locked:
+        if (here or counting.refused) and not locked:
             return None
         state, transitions = advance(loaded.state, counting.counter.pool, self._limits)
         at = loaded.pen.at
         if state != loaded.state:
             for fact in change_of(cluster, state, transitions, at):
                 tx.publish(fact, at, counting.changes[-1][1])
+        await record_refusals(tx, cluster, _refused(batch, settled), at)
         for refused, trace in counting.refused:
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
         if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter()):
@@ -163,6 +167,13 @@ class Settling:
         if here:
             await leases.renew(tx, cluster, at, here)
         return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
+
+
+def _refused(batch: Iterable[Asked[Several, Settled]], settled: Iterable[Settled]) -> list[Demanded]:
+    """Every refusal of a batch, device by device."""
+    done = zip(batch, settled, strict=True)
+    pairs = [pair for asked, one in done for pair in zip(asked.command.commands, one.outcomes, strict=True)]
+    return [Demanded(PHONE_UNIT, c.device, c.device_type, o) for c, o in pairs if isinstance(o, Refusal) and isinstance(c, CheckOut)]
 
 
 def _needs_lock(batch: Sequence[Asked[Several, Settled]]) -> bool:

@@ -223,7 +223,7 @@ def _check_out(desk: Counter, command: CheckOut) -> Done:
         _check_freeze(desk, wanted.device_type, more)
     if known and more <= 0:
         return desk.move("repriced", known, wanted, check_in(desk.pool, -more))
-    _check_software_license(desk.provisioning, more)
+    _check_software_license(desk.provisioning, more, desk.pool.free)
     return desk.move("repriced" if known else "checked_out", known, wanted, check_out(desk.pool, more))
 
 
@@ -271,9 +271,9 @@ def _check_freeze(desk: Counter, device_type: str, more: int) -> None:
         return
     covered, held = desk.provisioning.covered.get(device_type, 0), desk.held.get(device_type, 0)
     if held >= covered:
-        raise ProvisioningFrozen(max(0, more), device_type, covered, held)
+        raise ProvisioningFrozen(max(0, more), device_type, covered, held, free=desk.pool.free)
 
 
-def _check_software_license(state: Provisioning, more: int) -> None:
+def _check_software_license(state: Provisioning, more: int, free: int) -> None:
     if state.major >= FIRST_MAJOR_WITH_SOFTWARE_LICENSE and state.software_major < state.major:
-        raise software_license_missing(more, state.major, state.software_major)
+        raise software_license_missing(more, state.major, state.software_major, free=free)

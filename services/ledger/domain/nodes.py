@@ -47,7 +47,7 @@ def admit_node(pool: Pool, nodes: tuple[Node, ...], *, becomes_first: bool, cove
     if becomes_first and first_node(nodes) is None:
         return
     if covered is not None and len(nodes) >= covered:
-        raise ProvisioningFrozen(1, None, covered, len(nodes))
+        raise ProvisioningFrozen(1, None, covered, len(nodes), free=pool.free)
     check_out(pool, 1)
 
 

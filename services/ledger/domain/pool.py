@@ -4,7 +4,8 @@ what was granted can shrink while devices go on."""
 from dataclasses import dataclass
 from typing import Literal
 
-from services.ledger.domain.refusals import UnitsExhausted, WayOut, counted
+from services.ledger.domain.refusals import UnitsExhausted
+from services.ledger.domain.ways_out import ways_out
 
 Status = Literal["within", "overdraft", "exhausted", "beyond_allowance"]
 
@@ -62,7 +63,7 @@ def check_out(pool: Pool, units: int) -> Pool:
             authorized=pool.authorized,
             used=pool.used,
             overdraft_allowed=pool.overdraft_allowed,
-            ways_out=_ways_out(pool, units),
+            ways_out=ways_out(pool.feature, pool.used + units - pool.authorized - pool.overdraft_allowed),
         )
     return Pool(pool.feature, pool.authorized, pool.overdraft_allowed, pool.used + units)
 
@@ -70,16 +71,3 @@ def check_out(pool: Pool, units: int) -> Pool:
 def check_in(pool: Pool, units: int) -> Pool:
     """Give units back; never refused."""
     return Pool(pool.feature, pool.authorized, pool.overdraft_allowed, pool.used - units)
-
-
-def _ways_out(pool: Pool, units: int) -> tuple[WayOut, ...]:
-    """What would make room for ``units``, the cheapest first. Beyond the allowance, what is over must go first."""
-    lacking = pool.used + units - pool.authorized - pool.overdraft_allowed
-    if pool.feature == CCM_NODE:
-        remove, order = f"at least {counted(lacking, 'unused node')}", counted(lacking, "more node license")
-    else:
-        remove, order = f"unused devices that hold at least {counted(lacking, 'unit')}", counted(lacking, "more unit")
-    return (
-        WayOut("remove", lacking, f"Remove {remove}."),
-        WayOut("order", lacking, f"Order at least {order} and upload the license file."),
-    )

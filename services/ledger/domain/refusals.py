@@ -1,7 +1,8 @@
 """Every way in which the ledger says no. A ``Refusal`` is a decision about units: it is remembered and told to whoever listens."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 _MOST_NAMES = 20
@@ -20,11 +21,15 @@ def listed(shown: Sequence[str], total: int, separator: str = ", ") -> str:
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """Something that would help. ``action``: remove, order, install or upgrade; ``units``: of how many units."""
+    """Something that would help. ``action``: remove_ghosts, return, remove, order or install; ``units``: of how many units.
+
+    ``measured_at``: when what it says was true, where that was not this moment.
+    """
 
     action: str
     units: int
     text: str
+    measured_at: datetime | None = None
 
 
 class NotDone(Exception):
@@ -32,10 +37,11 @@ class NotDone(Exception):
 
 
 class Refusal(NotDone):
-    """A check-out that is refused. ``rule`` is the slug of its problem; ``asked`` the units that it wanted."""
+    """A check-out that is refused. ``rule`` is the slug of its problem; ``asked`` the units that it wanted, ``free`` what there was."""
 
     rule: ClassVar[str]
     asked: int
+    free: int
 
 
 @dataclass
@@ -73,6 +79,7 @@ class ProvisioningFrozen(Refusal):
     device_type: str | None
     covered: int
     held: int
+    free: int = field(default=0, kw_only=True)
     ways_out: tuple[WayOut, ...] = (
         WayOut("install", 0, "Paste the migration file into License Registration and install the license file that it yields."),
     )
@@ -97,6 +104,7 @@ class SoftwareLicenseMissing(Refusal):
     major: int
     licensed_major: int | None
     ways_out: tuple[WayOut, ...]
+    free: int = field(default=0, kw_only=True)
 
     def __str__(self) -> str:
         reaches = f"its software license (SW_FEATURE) only reaches {self.licensed_major}.x"
@@ -104,9 +112,9 @@ class SoftwareLicenseMissing(Refusal):
         return f"The cluster runs {self.major}.x and {lacks}. {self.ways_out[0].text}"
 
 
-def software_license_missing(asked: int, major: int, licensed_major: int) -> SoftwareLicenseMissing:
+def software_license_missing(asked: int, major: int, licensed_major: int, *, free: int = 0) -> SoftwareLicenseMissing:
     way = WayOut("install", 1, f"Install a license file with a SW_FEATURE line of {major}.x.")
-    return SoftwareLicenseMissing(asked, major, licensed_major or None, (way,))
+    return SoftwareLicenseMissing(asked, major, licensed_major or None, (way,), free=free)
 
 
 @dataclass

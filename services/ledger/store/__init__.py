@@ -8,5 +8,7 @@ journal    the head, entries appended and read
 migrations what a migration counted
 catalogue  the copy of the calculator's prices
 listings   pages of clusters, nodes and devices; reading in one snapshot
+demand     what was refused, and what devices would give back
+history    daily balances, kept from the journal
 reports    sums
 """

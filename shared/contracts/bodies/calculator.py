@@ -57,6 +57,13 @@ class PoolAfter(AnswerBody):
     remaining: int
     overdraft: int
     status: Literal["within", "overdraft", "exhausted", "beyond_allowance"]
+    forecast: Literal["running_out", "not_running_out", "used_up", "not_enough_history"] = Field(
+        description="What the pool's forecast says without the devices asked about."
+    )
+    days_left_before: float | None = Field(
+        description="Days until nothing can be checked out any more, as things stand; null: unknown or never."
+    )
+    days_left: float | None = Field(description="The same, if all this were checked out.")
 
 
 class UnitCalculation(AnswerBody):

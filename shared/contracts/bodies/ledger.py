@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.base import AnswerBody, Page, Problem, RequestBody
+from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.events.ledger import ClusterNode, PoolStatus
 from shared.contracts.fields import Count, LeaseSeconds, MacText, Name, ProductVersion
 
@@ -201,6 +202,7 @@ class UnitReport(AnswerBody):
     features: list[FeatureUnits]
     device_types: list[DeviceTypeUnits]
     license_files: list[ReportedLicenseFile]
+    unmet_demand: list[UnmetDemand] = Field(default=[], description="What devices were refused and still do not hold.")
     at: datetime
 
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from services.calculator.app import create_app
+from services.calculator.domain.calculation import days_left
 from services.calculator.settings import CalculatorSettings
 from shared.contracts.events.calculator import CataloguePublished
 from shared.kit.clock import TestClock
@@ -15,7 +16,26 @@ from tests.house import RememberingBus, running
 POOL = {"feature": "PHONE_UNIT", "authorized": 100, "overdraft_allowed": 5, "used": 70, "remaining": 30, "overdraft": 0, "status": "within"}
 
 
+FORECAST = {
+    "cluster": "headquarters",
+    "feature": "PHONE_UNIT",
+    "outcome": "running_out",
+    "days_left": 70.0,
+    "low": 60.0,
+    "high": None,
+    "until_overdraft": None,
+    "free": 35,
+    "growth_per_day": {"median": 0.5, "low": 0.0, "high": 0.6},
+    "confidence": 0.9,
+    "history": None,
+    "needed_days": 14,
+    "at": "2026-03-14T09:00:00Z",
+}
+
+
 def _ledger(request: httpx.Request) -> httpx.Response:
+    if request.url.path == "/v1/clusters/headquarters/forecast":
+        return httpx.Response(200, json=FORECAST)
     if request.url.path == "/v1/clusters/headquarters/unit-report":
         manager = {"node": "cm1", "mac": "0015C5F3A1B2", "status": "started"}
         report = {
@@ -54,10 +74,10 @@ async def test_four_7920_and_four_7970_need_36_units(calculator: httpx.AsyncClie
 @pytest.mark.parametrize(
     ("count", "after"),
     [
-        (6, {"remaining": 0, "overdraft": 0, "status": "within"}),
-        (7, {"remaining": 0, "overdraft": 5, "status": "exhausted"}),
-        (8, {"remaining": 0, "overdraft": 10, "status": "beyond_allowance"}),
-        (2, {"remaining": 20, "overdraft": 0, "status": "within"}),
+        (6, {"remaining": 0, "overdraft": 0, "status": "within", "days_left": 10.0}),
+        (7, {"remaining": 0, "overdraft": 5, "status": "exhausted", "days_left": 0.0}),
+        (8, {"remaining": 0, "overdraft": 10, "status": "beyond_allowance", "days_left": 0.0}),
+        (2, {"remaining": 20, "overdraft": 0, "status": "within", "days_left": 50.0}),
     ],
 )
 async def test_a_what_if_shows_what_it_leaves_of_the_clusters_pool(
@@ -65,7 +85,14 @@ async def test_a_what_if_shows_what_it_leaves_of_the_clusters_pool(
 ) -> None:
     wanted = {"devices": [{"device_type": "cisco-7970", "count": count}], "cluster": "headquarters"}
     answer = await calculator.post("/v1/unit-calculations", json=wanted)
-    assert answer.json()["after"] == after
+    assert answer.json()["after"] == {**after, "forecast": "running_out", "days_left_before": 70.0}
+
+
+@pytest.mark.parametrize(
+    ("free", "growth", "days"), [(35, 0.5, 70.0), (0, None, 0.0), (-3, 1.0, 0.0), (5, None, None), (5, 0.0, None), (5, -1.0, None)]
+)
+def test_days_are_left_while_units_are_and_for_ever_where_use_does_not_grow(free: int, growth: float | None, days: float | None) -> None:
+    assert days_left(free, growth) == days
 
 
 async def test_a_what_if_for_an_unknown_cluster_is_404_and_for_a_silent_ledger_503(calculator: httpx.AsyncClient) -> None:

@@ -6,15 +6,16 @@ what decides about check-outs holds the cluster's pools; a check-out holds only 
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstraint, Index, MetaData, UniqueConstraint, text
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field
 
-LEDGER = registry(metadata=MetaData(schema="ledger"))
-
-
-class LedgerTable(SQLModel, registry=LEDGER):
-    """Base of this service's tables: its own registry, its own schema."""
+from services.ledger.tables.base import LEDGER as LEDGER
+from services.ledger.tables.base import LedgerTable
+from services.ledger.tables.demand import HistoryMarkRow as HistoryMarkRow
+from services.ledger.tables.demand import PoolDayRow as PoolDayRow
+from services.ledger.tables.demand import ReturnableRow as ReturnableRow
+from services.ledger.tables.demand import UnmetDemandRow as UnmetDemandRow
+from services.ledger.tables.demand import UnmetDeviceRow as UnmetDeviceRow
 
 
 class ClusterRow(LedgerTable, table=True):
