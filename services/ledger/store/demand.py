@@ -15,22 +15,29 @@ from services.ledger.domain.ways_out import Returnable
 from shared.kit.direct import Direct
 from shared.kit.transaction import Transaction
 
+# How many devices are known by name is counted for new ones only, and no more that day once they were too many: a storm counts nothing.
 _RECORD = """
     WITH asked AS (
         SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[])
                    AS a (feature, device_type, rule, device, units, units_asked, refusals)
-    ), taken AS (
-        SELECT feature, count(*) AS devices FROM unmet_device WHERE cluster = $1 GROUP BY feature
     ), placed AS (
         SELECT a.*, known.device IS NULL AS new,
                coalesce(known.last_at < date_trunc('day', $2::timestamptz, 'UTC'), TRUE) AS new_today,
-               row_number() OVER (PARTITION BY a.feature, known.device IS NULL) AS place
+               row_number() OVER (PARTITION BY known.device IS NULL) AS place
           FROM asked AS a
           LEFT JOIN unmet_device AS known
             ON known.cluster = $1 AND known.feature = a.feature AND known.device = a.device
            AND known.device_type = a.device_type AND known.rule = a.rule
     ), fitting AS (
-        SELECT placed.*, NOT new OR place + coalesce(taken.devices, 0) <= $10 AS kept FROM placed LEFT JOIN taken USING (feature)
+        SELECT placed.*,
+               CASE WHEN NOT new THEN TRUE
+                    WHEN today.more_devices THEN FALSE
+                    ELSE place + (SELECT count(*) FROM unmet_device WHERE cluster = $1 AND feature = ($3::text[])[1]) <= $10
+                     END AS kept
+          FROM placed
+          LEFT JOIN unmet_demand AS today
+            ON today.cluster = $1 AND today.day = ($2::timestamptz AT TIME ZONE 'UTC')::date
+           AND (today.feature, today.device_type, today.rule) = (placed.feature, placed.device_type, placed.rule)
     ), kept AS (
         INSERT INTO unmet_device AS known (cluster, feature, device, device_type, rule, units, refusals, first_at, last_at)
         SELECT $1, feature, device, device_type, rule, units, refusals, $2, $2 FROM fitting WHERE kept
@@ -154,7 +161,8 @@ class DayOfDemand:
 
 
 async def record(direct: Direct, cluster: str, demands: Sequence[Demand], at: datetime) -> Returnable | None:
-    """Remember what was refused at ``at``; what devices would give back, None before it was measured."""
+    """Remember what was refused at ``at``, of one feature; what devices would give back, None before it was measured."""
+    assert len({one.feature for one in demands}) == 1
     row = await direct.row(_RECORD, cluster, at, *(list(column) for column in zip(*demands, strict=True)), MOST_DEVICES)
     return Returnable(*row) if row else None
 
