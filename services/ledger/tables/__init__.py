@@ -6,15 +6,14 @@ what decides about check-outs holds the cluster's pools; a check-out holds only 
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstraint, Index, MetaData, UniqueConstraint, text
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field
 
-LEDGER = registry(metadata=MetaData(schema="ledger"))
-
-
-class LedgerTable(SQLModel, registry=LEDGER):
-    """Base of this service's tables: its own registry, its own schema."""
+from services.ledger.tables.base import LEDGER as LEDGER
+from services.ledger.tables.base import LedgerTable as LedgerTable
+from services.ledger.tables.reconciliations import DifferenceRow as DifferenceRow
+from services.ledger.tables.reconciliations import InventoryLineRow as InventoryLineRow
+from services.ledger.tables.reconciliations import ReconciliationRow as ReconciliationRow
 
 
 class ClusterRow(LedgerTable, table=True):
