@@ -17,6 +17,15 @@ class LedgerSettings(ServiceSettings):
     recede_percent: int = Field(default=90, ge=0, le=100)
     """Use at which it counts as receded from."""
 
+    reconciliations_kept: int = Field(default=20, ge=1)
+    """Of each cluster, the newest; one that is older can be taken back no longer."""
+
+    reconciliation_days: int = Field(default=30, ge=1)
+    """After so many days a reconciliation and its differences are forgotten."""
+
+    reconciliation_poll_seconds: float = Field(default=2.0, gt=0)
+    """How long a reconciliation that another process left behind waits at most."""
+
     @model_validator(mode="after")
     def _recede_below_approach(self) -> "LedgerSettings":
         if self.recede_percent >= self.approach_percent:

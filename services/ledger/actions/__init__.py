@@ -4,6 +4,10 @@ put_cluster           a cluster is added or its product version changes
 put_node, remove_node a node joins, changes or leaves
 check_out, check_in   a device takes its units, changes its type, gives its units back
 settle_batch          what waits of them is done in one transaction
+receive_inventory     a cluster's inventory comes in, to be compared
+ask_reconciliation    one is asked to be applied, or taken back
+reconcile             its steps: compared, applied, taken back
+go_on                 the steps are done, also after the process that was asked
 verify_journal        the journal is read anew, and its first fault named
 start_migration       a 4.x inventory is covered, and the cluster frozen
 install_license_file  a file was accepted: its lines grant once

@@ -35,7 +35,7 @@ def upgrade() -> None:
     op.create_index(
         "reconciliation_one_at_work", "reconciliation", ["cluster"], unique=True, postgresql_where=sa.text(AT_WORK), schema="ledger"
     )
-    op.create_index("reconciliation_of_cluster", "reconciliation", ["cluster", "created_at", "reconciliation_id"], schema="ledger")
+    op.create_index("reconciliation_of_cluster", "reconciliation", ["cluster", "reconciliation_id"], schema="ledger")
     op.create_table(
         "inventory_line",
         sa.Column("reconciliation_id", text, primary_key=True),

@@ -90,6 +90,12 @@ async def lock_pool(direct: Direct, cluster: str) -> PoolState:
     return PoolState(Pool(PHONE_UNIT, authorized, allowed, used), version, approached)
 
 
+async def check_cluster(direct: Direct, cluster: str) -> None:
+    """Raises NotFound."""
+    if await direct.row("SELECT FROM cluster WHERE cluster = $1", cluster) is None:
+        raise NotFound("cluster", cluster)
+
+
 async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str]) -> Loaded:
     """The devices of ``names``, those that point to them, the prices; the pool locked. Raises NotFound."""
     state = await lock_pool(direct, cluster)

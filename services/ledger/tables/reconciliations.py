@@ -27,7 +27,7 @@ class ReconciliationRow(LedgerTable, table=True):
             unique=True,
             postgresql_where=text("state IN ('receiving', 'received', 'applying', 'reverting')"),
         ),
-        Index("reconciliation_of_cluster", "cluster", "created_at", "reconciliation_id"),
+        Index("reconciliation_of_cluster", "cluster", "reconciliation_id"),
     )
 
     reconciliation_id: str = Field(primary_key=True)
