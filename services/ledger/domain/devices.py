@@ -7,7 +7,7 @@ new to that type, whatever it costs: else each change would make room for one de
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.ledger.domain.pool import Pool, check_in, check_out
 from services.ledger.domain.refusals import (
@@ -90,8 +90,7 @@ Command = CheckOut | CheckIn
 Outcome = Literal["checked_out", "repriced", "unchanged", "checked_in", "gone"]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind."""
 
     outcome: Outcome

@@ -103,21 +103,34 @@ def microseconds(at: datetime) -> int:
 
 def hash_of(previous: bytes, content: tuple[Any, ...], moment: int) -> bytes:
     """The hash behind an entry of hash ``previous``; ``content``: the fields before ``at``, which is ``moment`` microseconds."""
-    form = "\0".join(["" if value is None else str(value) for value in content])
+    cluster, number, kind, feature, subject, type_before, units_before, type_after, units, adjunct_of, *rest = content
+    authorized_change, overdraft_change, authorized, allowed, used, reason, detail, caller, source, trace_id = rest
+    form = (  # one string and no loop: made for every device of thousands
+        f"{cluster}\0{number}\0{kind}\0{feature}\0{subject}\0{'' if type_before is None else type_before}\0"
+        f"{'' if units_before is None else units_before}\0{'' if type_after is None else type_after}\0{'' if units is None else units}\0"
+        f"{'' if adjunct_of is None else adjunct_of}\0{authorized_change}\0{overdraft_change}\0{authorized}\0{allowed}\0{used}\0"
+        f"{reason}\0{detail}\0{caller}\0{source}\0{trace_id}"
+    )
     return sha256(b"%b%b\0%d" % (previous, form.encode(), moment)).digest()
 
 
 class Pen:
     """Writes entries behind ``head``, all of one cluster and one moment."""
 
-    __slots__ = ("_moment", "at", "cluster", "entries", "head")
+    __slots__ = ("_hash", "_moment", "_sequence", "at", "cluster", "entries")
 
     def __init__(self, cluster: str, head: Head, at: datetime) -> None:
         self.cluster = cluster
-        self.head = head
         self.at = at
         self.entries: list[Entry] = []
+        self._sequence = head.sequence
+        self._hash = head.hash
         self._moment = microseconds(at)
+
+    @property
+    def head(self) -> Head:
+        """That of the last entry written."""
+        return Head(self._sequence, self._hash, self.at)
 
     def write(
         self,
@@ -136,14 +149,13 @@ class Pen:
         """One entry; ``pool`` as it is after it."""
         type_before, units_before = (before.device_type or None, before.units) if before else (None, None)
         type_after, units, adjunct_of = (after.device_type or None, after.units, after.adjunct_of) if after else (None, None, None)
-        head, number = self.head, self.head.sequence + 1
+        self._sequence += 1
         content = (
-            *(self.cluster, number, kind, pool.feature, subject, type_before, units_before, type_after, units, adjunct_of),
+            *(self.cluster, self._sequence, kind, pool.feature, subject, type_before, units_before, type_after, units, adjunct_of),
             *(authorized_change, overdraft_change, pool.authorized, pool.overdraft_allowed, pool.used, reason, detail, *origin),
         )
-        linked = hash_of(head.hash, content, self._moment)
-        self.entries.append(Entry._make((*content, self.at, linked)))
-        self.head = Head(number, linked, self.at)
+        self._hash = hash_of(self._hash, content, self._moment)
+        self.entries.append(Entry._make((*content, self.at, self._hash)))
 
 
 class Fault(NamedTuple):
