@@ -16,6 +16,7 @@ from shared.kit.store_faults import is_store_failure
 from shared.kit.tasks import ended
 
 _MOST_ATTEMPTS = 5
+_LONGEST_STATEMENT_SECONDS = 60
 Report = Callable[[BaseException, str], Awaitable[None]]
 
 
@@ -64,6 +65,7 @@ class Reconciler:
 
     async def _step(self, reconciliation_id: str) -> bool:
         async with self._database.direct() as tx:
+            await tx.allow(_LONGEST_STATEMENT_SECONDS)
             one = await reconciliations.take_turn(tx, reconciliation_id)
             if one is None:
                 return False

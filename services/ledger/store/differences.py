@@ -9,7 +9,7 @@ from services.ledger.domain.reconciliation import Difference, DifferenceOutcome,
 from services.ledger.tables import DeviceRow
 from shared.kit.direct import Direct
 
-MOST_DIFFERENCES = 200_000
+MOST_DIFFERENCES = 125_000
 _PAGE = 5_000
 _LONGEST_DETAIL = 300
 
@@ -78,15 +78,12 @@ _LIST = f"""
     SELECT {_FIELDS} FROM difference AS d WHERE reconciliation_id = $1 AND ($2::text IS NULL OR kind = $2) AND (kind, number) > ($3, $4)
      ORDER BY kind, number LIMIT $5
 """  # noqa: S608 -- constants
-_TO_APPLY = f"""
+_TO_DO = f"""
     SELECT {_FIELDS}, d.kind <> 'ghost' OR now.checked_out_at IS NOT DISTINCT FROM d.held_since AS intact
       FROM difference AS d LEFT JOIN device AS now ON now.cluster = $2 AND now.device = d.device
-     WHERE reconciliation_id = $1 AND kind IN ('missing', 'ghost', 'wrong_type', 're_price')
+     WHERE d.reconciliation_id = $1
 """  # noqa: S608
-_TO_REVERT = f"""
-    SELECT {_FIELDS}, true AS intact FROM difference AS d
-     WHERE reconciliation_id = $1 AND outcome = 'applied' AND $2::text IS NOT NULL ORDER BY step DESC, number
-"""  # noqa: S608
+_APPLIED = frozenset({"missing", "ghost", "wrong_type", "re_price"})
 _MARK = """
     UPDATE difference AS d
        SET outcome = r.outcome, held_type = r.held_type, held_units = r.held_units, held_adjunct_of = r.held_adjunct_of,
@@ -124,7 +121,7 @@ class Found:
 async def compare(direct: Direct, reconciliation_id: str, cluster: str) -> dict[str, Any]:
     """Find and keep the differences; the inventory's lines are needed no longer. Devices and units of each kind, and the units that
     an apply would take (negative: give back) in all. One statement, so all of one moment. At most MOST_DIFFERENCES + 1 are found."""
-    await direct.execute("SET LOCAL enable_nestloop = off")  # nobody has counted the lines yet: a wrong guess would take minutes
+    await direct.execute("SET LOCAL enable_nestloop = off")  # as in _by_sets
     summary: dict[str, Any] = {"units_change": 0}
     for kind, devices, units, change in await direct.rows(_COMPARE, reconciliation_id, cluster, MOST_DIFFERENCES + 1):
         summary[kind] = {"devices": devices, "units": units}
@@ -141,22 +138,38 @@ async def page(direct: Direct, reconciliation_id: str, kind: str | None, after: 
 
 async def to_apply(direct: Direct, reconciliation_id: str, cluster: str) -> list[Difference]:
     """What can be applied; the cluster's pool must be locked."""
-    return [_difference(row) for row in await direct.rows(_TO_APPLY, reconciliation_id, cluster)]
+    return [_difference(row) async for row in _all(direct, reconciliation_id, cluster) if row["kind"] in _APPLIED]
 
 
 async def to_revert(direct: Direct, reconciliation_id: str, cluster: str) -> list[Difference]:
     """What was applied, the last step first."""
-    return [_difference(row) for row in await direct.rows(_TO_REVERT, reconciliation_id, cluster)]
+    found = [_difference(row) async for row in _all(direct, reconciliation_id, cluster) if row["outcome"] == "applied"]
+    return sorted(found, key=lambda one: (-(one.step or 0), one.number))
+
+
+async def _all(direct: Direct, reconciliation_id: str, cluster: str) -> AsyncIterator[Mapping[str, Any]]:
+    """One after the other: all at once would keep everybody else in this process waiting."""
+    await direct.execute("SET LOCAL enable_nestloop = off")
+    async for row in direct.stream(_TO_DO, reconciliation_id, cluster):
+        yield row
+    await direct.execute("SET LOCAL enable_nestloop = on")
 
 
 async def remember_ghosts(direct: Direct, reconciliation_id: str, cluster: str) -> None:
     """Keep the rows that are about to be removed."""
-    await direct.execute(_REMEMBER, reconciliation_id, cluster)
+    await _by_sets(direct, _REMEMBER, reconciliation_id, cluster)
 
 
 async def bring_back_ghosts(direct: Direct, reconciliation_id: str, cluster: str) -> None:
     """Devices that hold their units again are as they were in everything else too."""
-    await direct.execute(_BRING_BACK, reconciliation_id, cluster)
+    await _by_sets(direct, _BRING_BACK, reconciliation_id, cluster)
+
+
+async def _by_sets(direct: Direct, sql: str, *values: object) -> None:
+    """Nobody has counted the new rows yet: where the database expects few it would look them up one in the other, for minutes."""
+    await direct.execute("SET LOCAL enable_nestloop = off")
+    await direct.execute(sql, *values)
+    await direct.execute("SET LOCAL enable_nestloop = on")
 
 
 async def mark(direct: Direct, reconciliation_id: str, results: Sequence[Result]) -> AsyncIterator[None]:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ledger.actions import go_on, reconcile
+from services.ledger.actions import go_on
 from services.ledger.app import create_app
 from services.ledger.settings import LedgerSettings
+from services.ledger.store import reconciliations
 from shared.contracts.events.ledger import PoolChanged, RequestRefused
 from shared.kit.clock import TestClock
 from shared.kit.metrics import Metrics
@@ -268,7 +269,7 @@ async def test_a_step_that_was_broken_off_is_done_by_the_next_process(
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patched:
-        patched.setattr(reconcile.reconciliations, "finish", hang)  # everything is written, and nothing committed
+        patched.setattr(reconciliations, "finish", hang)  # everything is written, and nothing committed
         asked = asyncio.create_task(ledger.http.post(f"{ROOT}/{one['reconciliation_id']}/apply"))
         await reached.wait()
         shown = (await ledger.http.get(f"{ROOT}/{one['reconciliation_id']}")).json()
@@ -281,7 +282,7 @@ async def test_a_step_that_was_broken_off_is_done_by_the_next_process(
     async with running(create_app(LedgerSettings(database_url=address), bus, clock, Metrics())):
 
         async def state() -> bool:
-            return (await ledger.http.get(f"{ROOT}/{one['reconciliation_id']}")).json()["state"] == "applied"
+            return bool((await ledger.http.get(f"{ROOT}/{one['reconciliation_id']}")).json()["state"] == "applied")
 
         await eventually(state, "another process applies it")
     assert (await do(ledger, "revert", one))["outcomes"] == {"reverted": 6}
@@ -306,7 +307,7 @@ async def test_what_is_old_is_forgotten(ledger: LedgerUnderTest) -> None:
     first = await send(ledger, {"a": "phone-1"})
     second = await send(ledger, {"b": "phone-1"})
     async with ledger.database.direct() as tx:
-        await reconcile.reconciliations.forget(tx, 30, 1)
+        await reconciliations.forget(tx, 30, 1)
     assert await ledger.rows("SELECT reconciliation_id FROM reconciliation") == [(second["reconciliation_id"],)]
     assert await ledger.rows("SELECT DISTINCT reconciliation_id FROM difference") == [(second["reconciliation_id"],)]
     assert (await ledger.http.get(f"{ROOT}/{first['reconciliation_id']}")).status_code == 404
