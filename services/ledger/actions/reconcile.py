@@ -100,7 +100,8 @@ async def _keep(
     for refused in _refusals(fold):
         tx.publish(refusal_of(one.cluster, state, refused, at), at, trace)
     if fold.changes:
-        await devices.write(tx, state, loaded, fold.counter.holdings, enter())
+        written = await devices.write(tx, state, loaded, fold.counter.holdings, enter())
+        assert written, "nobody writes the journal of a cluster whose pool is ours"
     async for _ in differences.mark(tx, one.reconciliation_id, fold.results):
         await asyncio.sleep(0)
 
