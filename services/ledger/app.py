@@ -5,16 +5,18 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.ledger.actions.go_on import Reconciler
 from services.ledger.actions.measure_pools import measure_pools
 from services.ledger.actions.settle_batch import Desks, Settling
 from services.ledger.consumers import consumers_of
-from services.ledger.domain import refusals
+from services.ledger.domain import inventory, refusals
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import bulk, clusters, demand, devices, ghosts, journal, migrations, nodes, unit_reports
+from services.ledger.routes import bulk, clusters, demand, devices, ghosts, journal, migrations, nodes, reconciliations, unit_reports
+from services.ledger.routes.inventory_text import InventoryTooLarge
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
-from services.ledger.timers import heartbeat, keep_figures, watch_leases
+from services.ledger.timers import heartbeat, keep_figures, reconciling, watch_leases
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
@@ -28,7 +30,7 @@ from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-ROUTERS = [module.router for module in (clusters, nodes, devices, bulk, unit_reports, migrations, journal, ghosts, demand)]
+ROUTERS = [module.router for module in (clusters, nodes, devices, bulk, unit_reports, migrations, journal, ghosts, demand, reconciliations)]
 
 
 def _refusal(kind: type[refusals.Refusal], title: str) -> Rule:
@@ -53,6 +55,11 @@ PROBLEMS = ProblemTable(
         refusals.MajorLowered: Rule("major-lowered", 409, "The major version cannot be lowered"),
         refusals.MigrationNotPossible: Rule("migration-not-possible", 409, "The cluster cannot be migrated"),
         refusals.InvalidHead: Rule("invalid-head", 422, "That is no head of a journal"),
+        inventory.InventoryUnreadable: Rule("inventory-unreadable", 422, "The inventory cannot be read"),
+        inventory.InventoryAbandoned: Rule("inventory-abandoned", 409, "The inventory came too slowly"),
+        inventory.ReconciliationUnderWay: Rule("reconciliation-under-way", 409, "A reconciliation is under way", retry_after_seconds=5),
+        inventory.ReconciliationConflict: Rule("reconciliation-conflict", 409, "Not in this state of the reconciliation"),
+        InventoryTooLarge: Rule("content-too-large", 413, "The inventory is too large"),
         refusals.InvalidInventory: Rule("invalid-inventory", 422, "The inventory cannot be migrated"),
     }
 )
@@ -63,6 +70,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
     limits = Limits(settings.approach_percent, settings.recede_percent)
 
     async def finish_batches() -> None:
+        await reconciler.close()
         await desks.close()
 
     plan = Plan(
@@ -73,7 +81,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         problems=PROBLEMS,
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
-        background=[heartbeat(settings)],
+        background=[heartbeat(settings), reconciling(settings, lambda: reconciler)],
         fleeting=frozenset({PoolChanged.type}),
         on_stop=[finish_batches],
         short_way=partial(ShortWay, problems=PROBLEMS),
@@ -85,6 +93,8 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
     app.state.desks = desks
     keep_figures(plan.timers, settings)
     watch_leases(plan.timers, settings, kit.database, desks)
+    reconciler = Reconciler(kit.database, limits, kit.faults.report)
+    app.state.reconciler = reconciler
 
     async def prices() -> str | None:
         version = await catalogue.version_in(kit.database.engine)

@@ -31,6 +31,14 @@ class LedgerSettings(ServiceSettings):
 
     lease_patience_seconds: float = Field(default=30.0, gt=0)
     """For how long nobody may have looked; after more every lease begins anew, because no device could be heard."""
+    reconciliations_kept: int = Field(default=20, ge=1)
+    """Of each cluster, the newest; one that is older can be taken back no longer."""
+
+    reconciliation_days: int = Field(default=30, ge=1)
+    """After so many days a reconciliation and its differences are forgotten."""
+
+    reconciliation_poll_seconds: float = Field(default=2.0, gt=0)
+    """How long a reconciliation that another process left behind waits at most."""
 
     @model_validator(mode="after")
     def _recede_below_approach(self) -> "LedgerSettings":

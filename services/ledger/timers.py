@@ -1,14 +1,17 @@
-"""What the ledger does by the clock: it says that it is alive (every process, not only a leader), looks after the leases, and keeps
-the figures that would take long to count when somebody asks."""
+"""What the ledger does by the clock: it says that it is alive and goes on with reconciliations that another process left behind (every
+process, not only a leader), looks after the leases, and keeps the figures that would take long to count when somebody asks."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from services.ledger.actions import keep_figures as _figures
 from services.ledger.actions import reclaim_lapsed as _reclaim
 from services.ledger.actions import tick_leases as _tick
+from services.ledger.actions.go_on import Reconciler
 from services.ledger.actions.settle_batch import Desks
 from services.ledger.settings import LedgerSettings
+from services.ledger.store import reconciliations
 from shared.contracts.events.faults import LedgerHeartBeaten
 from shared.kit.app import Background, Kit
 from shared.kit.database import Database
@@ -60,3 +63,19 @@ def watch_leases(timers: Timers, settings: LedgerSettings, database: Database, d
 
     timers.every(settings.lease_look_seconds, tick_leases)
     timers.every(settings.lease_look_seconds, reclaim_lapsed)
+
+
+def reconciling(settings: LedgerSettings, reconciler: Callable[[], Reconciler]) -> Background:
+    """A background that goes on with what waits, and forgets what is old."""
+
+    async def look(kit: Kit) -> None:
+        while True:
+            try:
+                await reconciler().go_on_with_all()
+                async with kit.database.direct() as tx:
+                    await reconciliations.forget(tx, settings.reconciliation_days, settings.reconciliations_kept)
+            except Exception as error:
+                await kit.faults.report(error, "reconciliations")
+            await asyncio.sleep(settings.reconciliation_poll_seconds)
+
+    return look

@@ -37,19 +37,31 @@ class Direct:
 
     def __init__(self, driver: Any) -> None:
         self._driver = cast("asyncpg.Connection[asyncpg.Record]", driver)
+        self._seconds: float | None = None
+
+    async def allow(self, seconds: int) -> None:
+        """For much at once: statements of this transaction may take so long, and are planned for the tables as they are now."""
+        await self.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
+        await self.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        self._seconds = seconds + 2
+
+    async def stream(self, sql: str, *values: object, at_a_time: int = 2_000) -> AsyncIterator[Row]:
+        """Rows of one statement, fetched as they are taken."""
+        async for row in self._driver.cursor(sql, *values, prefetch=at_a_time, timeout=self._seconds):
+            yield row
 
     async def rows(self, sql: str, *values: object) -> Sequence[Row]:
-        return list(await self._driver.fetch(sql, *values))
+        return list(await self._driver.fetch(sql, *values, timeout=self._seconds))
 
     async def row(self, sql: str, *values: object) -> Row | None:
-        return await self._driver.fetchrow(sql, *values)
+        return await self._driver.fetchrow(sql, *values, timeout=self._seconds)
 
     async def execute(self, sql: str, *values: object) -> None:
-        await self._driver.execute(sql, *values)
+        await self._driver.execute(sql, *values, timeout=self._seconds)
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
         """Append many rows to a table of the service's schema."""
-        await self._driver.copy_records_to_table(table, records=records, columns=list(columns))
+        await self._driver.copy_records_to_table(table, records=records, columns=list(columns), timeout=self._seconds)
 
 
 class DirectTransaction(Direct):

@@ -6,6 +6,10 @@ check_out, check_in   a device takes its units, changes its type, gives its unit
 settle_batch          what waits of them is done in one transaction
 tick_leases           the clock of the leases goes on, and notices when it stood still
 reclaim_lapsed        devices whose leases lapsed give their units back
+receive_inventory     a cluster's inventory comes in, to be compared
+ask_reconciliation    one is asked to be applied, or taken back
+reconcile             its steps: compared, applied, taken back
+go_on                 the steps are done, also after the process that was asked
 verify_journal        the journal is read anew, and its first fault named
 start_migration       a 4.x inventory is covered, and the cluster frozen
 install_license_file  a file was accepted: its lines grant once

@@ -110,6 +110,12 @@ async def lock_pool(direct: Direct, cluster: str) -> None:
     await direct.execute(_LOCK, cluster)
 
 
+async def check_cluster(direct: Direct, cluster: str) -> None:
+    """Raises NotFound."""
+    if await direct.row("SELECT FROM cluster WHERE cluster = $1", cluster) is None:
+        raise NotFound("cluster", cluster)
+
+
 async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str], heard: Container[str] = ()) -> Loaded:
     """The pool, the devices of ``names``, those that point to them, the prices, all of one moment. Raises NotFound.
 

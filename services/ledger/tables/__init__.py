@@ -10,12 +10,15 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstrai
 from sqlmodel import Field
 
 from services.ledger.tables.base import LEDGER as LEDGER
-from services.ledger.tables.base import LedgerTable
+from services.ledger.tables.base import LedgerTable as LedgerTable
 from services.ledger.tables.demand import HistoryMarkRow as HistoryMarkRow
 from services.ledger.tables.demand import PoolDayRow as PoolDayRow
 from services.ledger.tables.demand import ReturnableRow as ReturnableRow
 from services.ledger.tables.demand import UnmetDemandRow as UnmetDemandRow
 from services.ledger.tables.demand import UnmetDeviceRow as UnmetDeviceRow
+from services.ledger.tables.reconciliations import DifferenceRow as DifferenceRow
+from services.ledger.tables.reconciliations import InventoryLineRow as InventoryLineRow
+from services.ledger.tables.reconciliations import ReconciliationRow as ReconciliationRow
 
 
 class ClusterRow(LedgerTable, table=True):
