@@ -9,12 +9,13 @@ from services.ledger.actions.measure_pools import measure_pools
 from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
+from services.ledger.domain.past import InvalidInstant
 from services.ledger.domain.transitions import Limits
 from services.ledger.routes import bulk, clusters, devices, journal, migrations, nodes, unit_reports
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
-from services.ledger.timers import heartbeat
+from services.ledger.timers import heartbeat, timers_of
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
@@ -45,6 +46,7 @@ PROBLEMS = ProblemTable(
         refusals.MajorLowered: Rule("major-lowered", 409, "The major version cannot be lowered"),
         refusals.MigrationNotPossible: Rule("migration-not-possible", 409, "The cluster cannot be migrated"),
         refusals.InvalidHead: Rule("invalid-head", 422, "That is no head of a journal"),
+        InvalidInstant: Rule("invalid-instant", 422, "The journal does not tell of that instant"),
         refusals.InvalidInventory: Rule("invalid-inventory", 422, "The inventory cannot be migrated"),
     }
 )
@@ -64,6 +66,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         routers=[clusters.router, nodes.router, devices.router, bulk.router, unit_reports.router, migrations.router, journal.router],
         problems=PROBLEMS,
         consumers=consumers_of(limits),
+        timers=timers_of(),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings)],
         fleeting=frozenset({PoolChanged.type}),

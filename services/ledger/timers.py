@@ -1,14 +1,24 @@
-"""What the ledger does by the clock: it says that it is alive. Every process says so, not only a leader."""
+"""What the ledger does by the clock: heads of journals are told by a leader; that it is alive every process says itself."""
 
 import asyncio
 
+from services.ledger.actions.publish_heads import publish_heads
 from services.ledger.settings import LedgerSettings
 from shared.contracts.events.faults import LedgerHeartBeaten
 from shared.kit.app import Background, Kit
 from shared.kit.logs import log_of
+from shared.kit.timers import Timers
 from shared.kit.transaction import envelope_of
 
 _log = log_of("ledger")
+_PUBLISH_SECONDS = 3600.0
+
+
+def timers_of() -> Timers:
+    """The timer ``publish_heads``, run every hour."""
+    timers = Timers()
+    timers.every(_PUBLISH_SECONDS, publish_heads)
+    return timers
 
 
 def heartbeat(settings: LedgerSettings) -> Background:

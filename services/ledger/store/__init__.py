@@ -3,6 +3,8 @@
 clusters   a cluster as one value: locked and loaded, changed by difference
 devices    check-outs and check-ins on the driver: the pool's row, the desk, the holdings
 journal    the head, entries appended and read
+past       what the journal tells of an instant, and what is kept that must agree with it
+heads      which heads were published
 migrations what a migration counted
 catalogue  the copy of the calculator's prices
 listings   pages of clusters, nodes and devices; reading in one snapshot

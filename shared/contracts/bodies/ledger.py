@@ -176,8 +176,15 @@ class ReportedLicenseFile(AnswerBody):
     grace_ends_at: datetime | None = None
 
 
+class JournalHead(AnswerBody):
+    """How many entries a cluster's journal has, and ``head`` (`entries:hash`), to be noted elsewhere and asked for at a verification."""
+
+    entries: int
+    head: str
+
+
 class UnitReport(AnswerBody):
-    """The License Unit Report of a cluster."""
+    """The License Unit Report of a cluster, as it is or as it was. ``journal``: the head of the journal with which it agrees."""
 
     cluster: str
     product_version: str
@@ -186,6 +193,7 @@ class UnitReport(AnswerBody):
     features: list[FeatureUnits]
     device_types: list[DeviceTypeUnits]
     license_files: list[ReportedLicenseFile]
+    journal: JournalHead | None = None
     at: datetime
 
 
