@@ -13,6 +13,10 @@ from shared.kit.settings import ServiceSettings
 from shared.kit.tables import KitTables
 from shared.kit.transaction import Transaction
 
+_NOTICED_WHEN_GONE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""A machine that is gone says no good-bye, and the server would keep its sessions for two hours: the lead of its relay and timers,
+and locked rows. Seconds; without meaning on a socket of the same machine."""
+
 
 class Database:
     """A service's own schema. ``wake`` is set after a commit that left events in the outbox."""
@@ -38,6 +42,7 @@ class Database:
                     "search_path": schema,
                     "statement_timeout": str(settings.statement_timeout_ms),
                     "timezone": "UTC",
+                    **_NOTICED_WHEN_GONE,
                 },
             },
         )
@@ -60,9 +65,12 @@ class Database:
                 raise
             await transaction.commit()
 
-    def direct(self) -> AbstractAsyncContextManager[DirectTransaction]:
-        """One transaction on the driver itself: committed at the end, rolled back on an exception."""
-        return direct_transaction(self, self._lanes)
+    def direct(self, *, each_by_itself: bool = False) -> AbstractAsyncContextManager[DirectTransaction]:
+        """One transaction on the driver itself: committed at the end, rolled back on an exception.
+
+        ``each_by_itself``: every statement is a transaction alone, committed when it returns; for whoever needs but one that writes.
+        """
+        return direct_transaction(self, self._lanes, each_by_itself=each_by_itself)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:

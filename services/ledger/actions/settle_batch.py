@@ -15,14 +15,19 @@ from services.ledger.domain.journal import Kind, Origin
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices
+from services.ledger.store.journal import MANY
 from shared.kit.batches import Asked, Batches
 from shared.kit.database import Database
+from shared.kit.direct import DirectTransaction
 from shared.kit.problems import NotFound
 from shared.kit.trace import Trace
 
 _KINDS: dict[Outcome, Kind] = {"checked_out": "check_out", "repriced": "re_price", "checked_in": "check_in"}
 _AT_A_STRETCH = 500
 """Commands that are counted before others have their turn on the event loop: some milliseconds."""
+
+_STAY_CAREFUL = 32
+"""Batches that lock first after one met somebody else: another replica that serves the cluster will be met again."""
 
 _NOTHING: frozenset[Outcome] = frozenset({"unchanged", "gone"})
 
@@ -104,27 +109,53 @@ class _Batch:
                 await asyncio.sleep(0)
 
 
-async def settle_batch(
-    database: Database, limits: Limits, cluster: str, batch: Sequence[Asked[Several, Settled]]
-) -> Sequence[Settled | Exception]:
-    """What became of each caller's commands, once all is committed."""
-    names, types = _concerned(command for asked in batch for command in asked.command.commands)
-    try:
-        async with database.direct() as tx:
-            loaded = await devices.load(tx, cluster, names, types)
-            counting = _Batch(loaded)
-            settled = [await counting.count(asked) for asked in batch]
-            state, transitions = advance(loaded.state, counting.counter.pool, limits)
-            if state != loaded.state:
-                for fact in change_of(cluster, state, transitions, loaded.pen.at):
-                    tx.publish(fact, loaded.pen.at, counting.changes[-1][1])
-            for refused, trace in counting.refused:
-                tx.publish(refusal_of(cluster, state, refused, loaded.pen.at), loaded.pen.at, trace)
-            if counting.changes:
-                await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter())
-    except NotFound as error:
-        return [error] * len(batch)
-    return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
+class Settling:
+    """Settles batches: at first as if nobody else changed the cluster, in two round trips; behind the pool's lock where somebody does,
+    for a while, and where there is much to write."""
+
+    def __init__(self, database: Database, limits: Limits) -> None:
+        self._database = database
+        self._limits = limits
+        self._careful: dict[str, int] = {}  # how many more batches of a cluster lock first
+
+    async def settle(self, cluster: str, batch: Sequence[Asked[Several, Settled]]) -> Sequence[Settled | Exception]:
+        """What became of each caller's commands, once all is committed."""
+        careful = self._careful.pop(cluster, 0)
+        if careful > 1:
+            self._careful[cluster] = careful - 1
+        try:
+            if not careful and sum(len(asked.command.commands) for asked in batch) < MANY:
+                async with self._database.direct(each_by_itself=True) as tx:
+                    settled = await self._settled(tx, cluster, batch)
+                if settled is not None:
+                    return settled
+                self._careful[cluster] = _STAY_CAREFUL
+            async with self._database.direct() as tx:
+                await devices.lock_pool(tx, cluster)
+                settled = await self._settled(tx, cluster, batch)
+        except NotFound as error:
+            return [error] * len(batch)
+        assert settled is not None, "nobody writes the journal of a cluster whose pool is ours"
+        return settled
+
+    async def _settled(
+        self, tx: DirectTransaction, cluster: str, batch: Sequence[Asked[Several, Settled]]
+    ) -> Sequence[Settled | Exception] | None:
+        """None, and nothing done, where the cluster was changed meanwhile."""
+        names, types = _concerned(command for asked in batch for command in asked.command.commands)
+        loaded = await devices.load(tx, cluster, names, types)
+        counting = _Batch(loaded)
+        settled = [await counting.count(asked) for asked in batch]
+        state, transitions = advance(loaded.state, counting.counter.pool, self._limits)
+        at = loaded.pen.at
+        if state != loaded.state:
+            for fact in change_of(cluster, state, transitions, at):
+                tx.publish(fact, at, counting.changes[-1][1])
+        for refused, trace in counting.refused:
+            tx.publish(refusal_of(cluster, state, refused, at), at, trace)
+        if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter()):
+            return None
+        return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
 
 
 def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str]]:

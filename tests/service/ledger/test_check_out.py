@@ -2,12 +2,8 @@
 
 import asyncio
 
-import pytest
 from sqlalchemy import text
 
-from services.ledger.actions.settle_batch import Several, settle_batch
-from services.ledger.domain.devices import CheckOut
-from services.ledger.domain.transitions import Limits
 from shared.contracts.events.ledger import (
     LimitApproached,
     LimitReceded,
@@ -16,9 +12,6 @@ from shared.contracts.events.ledger import (
     PoolChanged,
     RequestRefused,
 )
-from shared.kit.batches import Asked
-from shared.kit.direct import Direct
-from shared.kit.trace import current_trace
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 
 
@@ -57,47 +50,6 @@ async def test_the_same_new_device_twice_at_once_is_one_holding(ledger: LedgerUn
     answers = await asyncio.gather(*(ledger.put("SEP1", "phone-4") for _ in range(8)))
     assert sorted(a.status_code for a in answers) == [200] * 7 + [201]
     assert await ledger.pool() == (50, 0, 4, "within")
-
-
-async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_five_statements(ledger: LedgerUnderTest) -> None:
-    """However many devices: what a check-out costs the database must not depend on who else is waiting."""
-    asked = await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(30)])
-    assert asked == [
-        "BEGIN",
-        "SELECT authorized, overdraft_a",  # lock the pool
-        "WITH concerned AS MATERIALIZED",  # load the desk and the journal's head
-        "WITH removed AS (DELETE FROM d",  # write the holdings, the pool, the journal and its head, and tell of it
-        "COMMIT",
-    ]
-    assert await ledger.pool() == (50, 0, 30, "within")
-
-
-async def test_a_check_out_that_changes_nothing_writes_nothing(ledger: LedgerUnderTest) -> None:
-    await ledger.put("SEP1")
-    asked = await _statements_of(ledger, [Several((CheckOut("SEP1", "phone-1"),))])
-    assert [statement.split()[0] for statement in asked] == ["BEGIN", "SELECT", "WITH", "COMMIT"]
-
-
-async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:
-    """What one batch asks the database."""
-    seen: list[str] = []
-    driver_execute, driver_row = Direct.execute, Direct.row
-
-    async def execute(self: Direct, sql: str, *values: object) -> None:
-        seen.append(" ".join(sql.split())[:30].strip())
-        await driver_execute(self, sql, *values)
-
-    async def row(self: Direct, sql: str, *values: object) -> object:
-        seen.append(" ".join(sql.split())[:30].strip())
-        return await driver_row(self, sql, *values)
-
-    answers = [asyncio.get_running_loop().create_future() for _ in batch]
-    asked = [Asked(one, 1, current_trace(), answer) for one, answer in zip(batch, answers, strict=True)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Direct, "execute", execute)
-        patch.setattr(Direct, "row", row)
-        await settle_batch(ledger.database, Limits(), "hq", asked)
-    return seen
 
 
 async def test_overdraft_units_are_taken_when_the_authorized_are_gone_and_its_coming_and_going_is_told(ledger: LedgerUnderTest) -> None:
