@@ -10,13 +10,14 @@ from services.ledger.actions.measure_pools import measure_pools
 from services.ledger.actions.settle_batch import Desks, Settling
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import inventory, refusals
+from services.ledger.domain.past import InvalidInstant
 from services.ledger.domain.transitions import Limits
 from services.ledger.routes import bulk, clusters, demand, devices, ghosts, journal, migrations, nodes, reconciliations, unit_reports
 from services.ledger.routes.inventory_text import InventoryTooLarge
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
-from services.ledger.timers import heartbeat, keep_figures, reconciling, watch_leases
+from services.ledger.timers import heartbeat, keep_figures, reconciling, timers_of, watch_leases
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
@@ -60,6 +61,7 @@ PROBLEMS = ProblemTable(
         inventory.ReconciliationUnderWay: Rule("reconciliation-under-way", 409, "A reconciliation is under way", retry_after_seconds=5),
         inventory.ReconciliationConflict: Rule("reconciliation-conflict", 409, "Not in this state of the reconciliation"),
         InventoryTooLarge: Rule("content-too-large", 413, "The inventory is too large"),
+        InvalidInstant: Rule("invalid-instant", 422, "The journal does not tell of that instant"),
         refusals.InvalidInventory: Rule("invalid-inventory", 422, "The inventory cannot be migrated"),
     }
 )
@@ -80,6 +82,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         routers=ROUTERS,
         problems=PROBLEMS,
         consumers=consumers_of(limits),
+        timers=timers_of(),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings), reconciling(settings, lambda: reconciler)],
         fleeting=frozenset({PoolChanged.type}),

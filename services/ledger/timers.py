@@ -1,5 +1,5 @@
-"""What the ledger does by the clock: it says that it is alive and goes on with reconciliations that another process left behind (every
-process, not only a leader), looks after the leases, and keeps the figures that would take long to count when somebody asks."""
+"""What the ledger does by the clock. Every process: says that it is alive, goes on with reconciliations that another left behind. A leader:
+looks after the leases, tells the heads of journals, keeps the figures that would take long to count when somebody asks."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from services.ledger.actions import keep_figures as _figures
 from services.ledger.actions import reclaim_lapsed as _reclaim
 from services.ledger.actions import tick_leases as _tick
 from services.ledger.actions.go_on import Reconciler
+from services.ledger.actions.publish_heads import publish_heads
 from services.ledger.actions.settle_batch import Desks
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import reconciliations
@@ -20,6 +21,14 @@ from shared.kit.timers import Timers
 from shared.kit.transaction import Transaction, envelope_of
 
 _log = log_of("ledger")
+_PUBLISH_SECONDS = 3600.0
+
+
+def timers_of() -> Timers:
+    """The timer ``publish_heads``, run every hour."""
+    timers = Timers()
+    timers.every(_PUBLISH_SECONDS, publish_heads)
+    return timers
 
 
 def heartbeat(settings: LedgerSettings) -> Background:

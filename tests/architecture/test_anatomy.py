@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.source import imports_of, python_files, services, shown, text_of, tree_of
 from tests.house import ROOT
 
-MODULES = {"__init__", "__main__", "app", "settings", "consumers", "timers", "store", "clients", "tables"}
+MODULES = {"__init__", "__main__", "app", "settings", "command_line", "consumers", "timers", "store", "clients", "tables"}
 FOLDERS = {"routes", "actions", "domain", "migrations"}
 GROWN = {"consumers", "timers", "store", "clients", "tables"}
 """Files that may become a folder of their name."""

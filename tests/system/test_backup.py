@@ -37,6 +37,8 @@ OF_THE_CUSTOMER = (
     "/v1/clusters",
     "/v1/clusters/one/unit-report",
     "/v1/clusters/two/unit-report",
+    "/v1/clusters/one/journal",
+    "/v1/clusters/one/journal/verification",
     "/v1/clusters/one/devices",
     "/v1/clusters/one/license-files",
     "/v1/clusters/two/license-files",

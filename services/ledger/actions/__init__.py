@@ -10,7 +10,7 @@ receive_inventory     a cluster's inventory comes in, to be compared
 ask_reconciliation    one is asked to be applied, or taken back
 reconcile             its steps: compared, applied, taken back
 go_on                 the steps are done, also after the process that was asked
-verify_journal        the journal is read anew, and its first fault named
+verify_journal        the journal is read anew, compared with what is kept, and its first fault named
 start_migration       a 4.x inventory is covered, and the cluster frozen
 install_license_file  a file was accepted: its lines grant once
 change_license_file   a file's state changed: its units stay or are taken back
@@ -21,5 +21,7 @@ record_refusals       what is refused is unmet demand, and is told with its ways
 keep_figures          the daily history, what devices would give back, demand that is met: by the clock
 forecast_units        when a pool is used up
 report_units          the License Unit Report
+report_past           the License Unit Report of an instant that is over
+publish_heads         the heads of journals are told, so that they are kept elsewhere
 measure_pools         the figures of a scrape
 """

@@ -1,15 +1,18 @@
 """The License Unit Report, of one cluster and of all."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+from services.ledger.domain.past import Source, reported
 from services.ledger.domain.pool import PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.report import by_status, sums_of
-from services.ledger.store import demand, listings, reports
+from services.ledger.store import demand, journal, listings, past, reports
 from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.bodies.ledger import (
     DeviceTypeUnits,
     EnterpriseUnitReport,
     FeatureUnits,
+    JournalHead,
     LicenseManagerBody,
     ReportedLicenseFile,
     UnitReport,
@@ -18,26 +21,27 @@ from shared.kit.transaction import Transaction
 
 
 async def report_units(tx: Transaction, cluster: str) -> UnitReport:
-    """Everything of one moment, so that the parts add up. Raises NotFound."""
+    """Everything of one moment, so that the parts add up. Raises NotFound.
+
+    ``at`` is the database's time: asked for that instant again, the journal tells the same, unless a change was being committed then.
+    """
     await listings.in_one_snapshot(tx)
     found = await listings.find_cluster(tx, cluster)
-    manager = next((node for node in found.nodes if node.node == found.row.license_manager), None)
-    types = await reports.types_of(tx, cluster)
+    direct = await tx.direct()
+    head = await journal.find_head(direct, cluster)
+    assert head is not None
+    nodes = {node.node: node.mac for node in found.nodes}
     return UnitReport(
         cluster=cluster,
         product_version=found.row.product_version,
         frozen=found.row.frozen,
-        license_manager=LicenseManagerBody(
-            node=manager.node if manager else None, mac=manager.mac if manager else None, status="started" if manager else "none"
-        ),
-        features=[_feature(pool) for pool in await reports.pools_of(tx, cluster)],
-        device_types=[
-            DeviceTypeUnits(device_type=t.device_type, devices=t.devices, units_each=t.units_each, units=t.devices * t.units_each)
-            for t in types
-        ],
-        license_files=[ReportedLicenseFile.model_validate(file, from_attributes=True) for file in await reports.files_of(tx, cluster)],
-        unmet_demand=[UnmetDemand.model_validate(asdict(one)) for one in await demand.open_demand(await tx.direct(), cluster)],
-        at=tx.now,
+        license_manager=license_manager(found.row.license_manager, nodes),
+        features=features(await reports.pools_of(tx, cluster)),
+        device_types=device_types(await reports.types_of(tx, cluster)),
+        license_files=license_files(await reports.sources_of(tx, cluster)),
+        unmet_demand=[UnmetDemand.model_validate(asdict(one)) for one in await demand.open_demand(direct, cluster)],
+        journal=JournalHead(entries=head.sequence, head=str(head)),
+        at=await past.latest(direct, cluster),
     )
 
 
@@ -49,5 +53,22 @@ async def report_enterprise_units(tx: Transaction) -> EnterpriseUnitReport:
     return EnterpriseUnitReport(clusters=len(phones), features=features, clusters_by_status=by_status(phones), at=tx.now)
 
 
-def _feature(pool: Pool) -> FeatureUnits:
-    return FeatureUnits.model_validate(pool, from_attributes=True)
+def license_manager(name: str | None, nodes: Mapping[str, str]) -> LicenseManagerBody:
+    """The node in the role, given the addresses of all by name."""
+    mac = nodes.get(name) if name else None
+    return LicenseManagerBody(node=name if mac else None, mac=mac, status="started" if mac else "none")
+
+
+def features(pools: Iterable[Pool]) -> list[FeatureUnits]:
+    return [FeatureUnits.model_validate(pool, from_attributes=True) for pool in pools]
+
+
+def device_types(types: Iterable[reports.ReportedTypes]) -> list[DeviceTypeUnits]:
+    return [
+        DeviceTypeUnits(device_type=t.device_type, devices=t.devices, units_each=t.units_each, units=t.devices * t.units_each)
+        for t in types
+    ]
+
+
+def license_files(sources: Iterable[Source]) -> list[ReportedLicenseFile]:
+    return [ReportedLicenseFile.model_validate(file, from_attributes=True) for file in reported(sources)]

@@ -1,11 +1,14 @@
-"""The journal is read from its first entry to its last, and every hash made anew."""
+"""The journal is read from its first entry to its last, and every hash made anew; then what is kept beside it is compared with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.ledger.domain.journal import Fault, Reader
+from services.ledger.domain.proof import difference, unsigned
 from services.ledger.domain.refusals import InvalidHead
-from services.ledger.store import journal, listings
+from services.ledger.store import journal, listings, past
 from shared.kit.transaction import Transaction
+from shared.license_file.lines import LicenseLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +20,13 @@ class Verdict:
     fault: Fault | None
 
 
-async def verify_journal(tx: Transaction, cluster: str, expected_head: str | None = None) -> Verdict:
-    """``expected_head``: a head of this journal that was noted before, so that a tail written anew is seen.
+async def verify_journal(
+    tx: Transaction, cluster: str, expected_head: str | None = None, signed: Sequence[LicenseLine] | None = None
+) -> Verdict:
+    """``expected_head``: a head of this journal that was noted before, so that a tail written anew is seen. ``signed``: lines of
+    license files whose signatures hold, among which every granting line of a file must be.
 
-    Raises NotFound, InvalidHead.
+    What is found after the last entry is a fault of the entry that would follow. Raises NotFound, InvalidHead.
     """
     expected = None if expected_head is None else _read_head(expected_head)
     await listings.in_one_snapshot(tx)
@@ -32,7 +38,14 @@ async def verify_journal(tx: Transaction, cluster: str, expected_head: str | Non
         if not reader.take(entries):
             break
     fault = reader.end(head)
+    if fault is None and (found := await _disproved(tx, reader, signed)) is not None:
+        fault = Fault(reader.read + 1, f"the entries are whole; {found}")
     return Verdict(reader.read, str(head) if head else "", fault)
+
+
+async def _disproved(tx: Transaction, reader: Reader, signed: Sequence[LicenseLine] | None) -> str | None:
+    found = difference(reader.past, reader.balances, await past.kept(tx, reader.cluster))
+    return found if found is not None or signed is None else unsigned(reader.past, signed)
 
 
 def _read_head(text: str) -> tuple[int, str]:

@@ -13,5 +13,7 @@ grants       what license files, the starter and a migration add to the pools
 cluster      the cluster as one value; what follows from its parts is derived in one place
 journal      an entry, its form, the chain of hashes and how it is verified
 changes      what a change of a cluster writes into the journal
+past         a cluster as its journal tells of it
+proof        whether what is kept, and what files signed, is what the journal tells
 migration    what a 4.x inventory is covered with
 """

@@ -1,10 +1,12 @@
 """What a change of a cluster writes into its journal: an entry for each node, file and line of a grant that is not as it was.
 
-Must not be broken: the entries add up to the pools after the change; ``write_changes`` asserts it.
+Must not be broken: the entries add up to the pools after the change; ``write_changes`` asserts it. And the last entries about the
+cluster, a node and a source of units say all that a unit report tells of them: see ``past.py``, which reads them.
 """
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from services.ledger.domain.cluster import Cluster
 from services.ledger.domain.devices import Holding
@@ -41,7 +43,7 @@ class _Writing:
         if before.version == 0 or _facts(before) != _facts(after):
             self._entry("cluster", after.name, PHONE_UNIT, detail=_facts(after))
         self._write_nodes({node.node: node for node in before.nodes}, {node.node: node for node in after.nodes})
-        self._write_files(before, after)
+        self._write_sources(before, after)
         self._write_lines(before, after)
         for feature in POOLED:
             if feature == PHONE_UNIT and self._opening:
@@ -49,7 +51,7 @@ class _Writing:
             assert self._pools[feature] == after.pools[feature].pool, "the entries must add up to the pool"
 
     def _entry(self, kind: Kind, subject: str, feature: str, *, reason: str = "", detail: str = "") -> None:
-        self._pen.write("opening" if self._opening else kind, subject, self._pools[feature], self._origin, reason=reason, detail=detail)
+        self._pen.write(kind, subject, self._pools[feature], self._origin, reason=reason, detail=detail)
 
     def _write_nodes(self, before: dict[str, Node], after: dict[str, Node]) -> None:
         for name in before.keys() - after.keys():
@@ -67,11 +69,13 @@ class _Writing:
         said: Kind = "opening" if self._opening else kind
         self._pen.write(said, name, pool, self._origin, before=before, after=after, detail=detail)
 
-    def _write_files(self, before: Cluster, after: Cluster) -> None:
-        known = {file.license_file_id: file for file in before.grants.files}
-        for file in after.grants.files:
-            if known.pop(file.license_file_id, None) != file:
-                self._entry("license_file", file.license_file_id, PHONE_UNIT, reason=file.state, detail=_file_facts(file))
+    def _write_sources(self, before: Cluster, after: Cluster) -> None:
+        """License files, the starter and a migration's grant, each with all its lines, also those that grant nothing."""
+        known = _sources(before)
+        for subject, (file, lines) in _sources(after).items():
+            if known.pop(subject, None) != (file, lines):
+                detail = json.dumps({**(_file_facts(file) if file else {}), "lines": [_line_facts(line) for line in lines]})
+                self._entry("license_file", subject, PHONE_UNIT, reason=file.state if file else "", detail=detail)
         for gone in known:
             self._entry("license_file", gone, PHONE_UNIT, reason="another cluster installed it")
 
@@ -117,7 +121,20 @@ def _facts(cluster: Cluster) -> str:
     )
 
 
-def _file_facts(file: LicenseFile) -> str:
+def _sources(cluster: Cluster) -> dict[str, tuple[LicenseFile | None, list[Line]]]:
+    """What units come from, by the subject of its entries."""
+    found: dict[str, tuple[LicenseFile | None, list[Line]]] = {file.license_file_id: (file, []) for file in cluster.grants.files}
+    for line in sorted(cluster.grants.lines, key=lambda line: line.line_id):
+        found.setdefault(line.license_file_id or line.source, (None, []))[1].append(line)
+    return found
+
+
+def _file_facts(file: LicenseFile) -> dict[str, Any]:
     moments = {"installed_at": file.installed_at, "expires_at": file.expires_at, "grace_ends_at": file.grace_ends_at}
     facts = {"state": file.state, "version": file.version, "granting": file.granting, "superseded": file.superseded, "mac": file.mac}
-    return json.dumps({**facts, **{name: at.isoformat() for name, at in moments.items() if at is not None}})
+    return {**facts, **{name: at.isoformat() for name, at in moments.items() if at is not None}}
+
+
+def _line_facts(line: Line) -> dict[str, Any]:
+    numbers = {"units": line.units, "overdraft_units": line.overdraft_units, "major": line.major}
+    return {"line": line.line_id, "feature": line.feature, **numbers, "granting": line.granting}

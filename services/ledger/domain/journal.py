@@ -2,7 +2,8 @@
 
 An entry's hash is SHA-256 over the hash before it (32 bytes; of the first entry: zeros) and the entry's canonical form: its fields in
 the order of ``Entry`` without the hash, each as text, joined by NUL, in UTF-8. A number is written in decimal, the time as
-microseconds since 1970 in UTC, None as nothing. NUL can stand in no text of the database, so no two entries have one form.
+microseconds since 1970 in UTC, None as nothing. NUL can stand in no text of the database, and what may be None is never an empty text
+(whoever verifies says so), so no two entries have one form.
 
 Must not be broken: this form is for ever. A change of it makes every journal that exists look forged.
 """
@@ -14,6 +15,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from services.ledger.domain.devices import Holding
+from services.ledger.domain.past import Past
 from services.ledger.domain.pool import Pool
 
 Kind = Literal[
@@ -31,9 +33,10 @@ Kind = Literal[
     "node",
     "cluster",
 ]
-"""opening: state that was there before the journal · check_out, check_in, re_price: a device, or (CCM_NODE) a node · reclaim,
+"""opening: units that were there before the journal · check_out, check_in, re_price: a device, or (CCM_NODE) a node · reclaim,
 reconcile: units taken back from, or set by, an inventory or a lapse · starter, migration, grant: units become authorized · retire:
-they no longer are · license_file, node, cluster: something that decides about units changed, and no balance did."""
+they no longer are · license_file, node, cluster: something that decides about units changed, and no balance did; of the starter and of
+a migration's grant, license_file too."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -167,14 +170,17 @@ class Fault(NamedTuple):
 
 @dataclass(slots=True)
 class Reader:
-    """Verifies entries in their order, however many: it keeps the last one and each pool's balances, no more."""
+    """Verifies entries in their order, however many: of them all it keeps the last one, each pool's balances and what a report tells."""
 
     cluster: str
     expected: tuple[int, str] | None = None
     read: int = 0
     last: bytes = NO_HASH
     fault: Fault | None = None
-    _balances: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
+    balances: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """By feature: authorized, overdraft_allowed, used."""
+    _at: datetime = _EPOCH
 
     def take(self, entries: Iterable[Entry]) -> bool:
         """Go on; False at the first fault."""
@@ -185,6 +191,7 @@ class Reader:
                 return False
             self.read = entry.sequence
             self.last = entry.hash
+            self._at = entry.at
         return True
 
     def end(self, head: Head | None) -> Fault | None:
@@ -205,15 +212,21 @@ class Reader:
             return Fault(number, f"the entry is missing; the next is {entry.sequence}")
         if entry.cluster != self.cluster or entry.hash != hash_of(self.last, entry[:-2], microseconds(entry.at)):
             return Fault(number, "its content is not what its hash was made of, or the entry before it is another")
+        if "" in (entry.device_type_before, entry.device_type, entry.adjunct_of):
+            return Fault(number, "it has an empty text where its form has nothing")
+        if entry.at < self._at:
+            return Fault(number, "it is dated before the entry before it")
         if not self._balance_follows(entry):
             return Fault(number, "its balances do not follow from those before it")
         if self.expected is not None and self.expected[0] == number and entry.hash.hex() != self.expected[1]:
             return Fault(number, "it is another entry than the one whose head is expected")
+        if entry.device_type is None and entry.device_type_before is None and not self.past.take(entry):
+            return Fault(number, "its detail cannot be read")
         return None
 
     def _balance_follows(self, entry: Entry) -> bool:
-        authorized, allowed, used = self._balances.get(entry.feature, (0, 0, 0))
+        authorized, allowed, used = self.balances.get(entry.feature, (0, 0, 0))
         now = (entry.authorized, entry.overdraft_allowed, entry.used)
-        self._balances[entry.feature] = now
+        self.balances[entry.feature] = now
         more = (entry.units or 0) - (entry.units_before or 0)
         return now == (authorized + entry.authorized_change, allowed + entry.overdraft_change, used + more)

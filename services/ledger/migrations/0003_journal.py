@@ -29,6 +29,7 @@ _ORIGIN = Origin("system", "migration", "0" * 32)
 
 def upgrade() -> None:
     _create_tables()
+    _create_what_reads_and_publishes()
     _refuse_changes()
     _begin_with_each_cluster()
     # Whoever writes a device holds the pool of its cluster: asking again for each of thousands takes as long as storing them.
@@ -64,6 +65,25 @@ def _create_tables() -> None:
         sa.Column("sequence", number, nullable=False),
         sa.Column("hash", sa.LargeBinary, nullable=False),
         sa.Column("at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
+        schema="ledger",
+    )
+
+
+def _create_what_reads_and_publishes() -> None:
+    """An index of the few entries that are about no device, and which heads were published."""
+    op.create_index(
+        "journal_entry_of_no_device",
+        "journal_entry",
+        ["cluster", "sequence"],
+        schema="ledger",
+        postgresql_where=sa.text("device_type IS NULL AND device_type_before IS NULL"),
+    )
+    op.create_table(
+        "published_head",
+        sa.Column("cluster", sa.Text, primary_key=True),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("hash", sa.LargeBinary, nullable=False),
         sa.ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
         schema="ledger",
     )

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import AwareDatetime
 
+from services.ledger.actions.report_past import report_past
 from services.ledger.actions.report_units import report_enterprise_units, report_units
 from services.ledger.routes import ClusterName
 from services.ledger.routes.csv_text import CSV_TYPE, csv_of, wants_csv
@@ -37,6 +39,8 @@ def _rows(report: UnitReport) -> Iterator[list[object]]:
     for lacking in report.unmet_demand:
         cells = {"devices": lacking.devices, "units": lacking.units}
         yield _row(report, "unmet_demand", name=lacking.device_type or lacking.feature, status=lacking.rule, **cells)
+    if report.journal:
+        yield _row(report, "journal", name=report.journal.head)
 
 
 @router.get(
@@ -46,10 +50,14 @@ def _rows(report: UnitReport) -> Iterator[list[object]]:
     responses={200: {"content": {CSV_TYPE: {"schema": {"type": "string"}}}}},
 )
 async def get_unit_report(
-    cluster: ClusterName, tx: TransactionDep, response: Response, accept: Annotated[str, Header(include_in_schema=False)] = ""
+    cluster: ClusterName,
+    tx: TransactionDep,
+    response: Response,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    at: Annotated[AwareDatetime | None, Query(description="An instant that is over: the report of then, made from the journal.")] = None,
 ) -> UnitReport | Response:
     """Units authorized, used and remaining by feature, devices by type, and the license files that grant; all of one moment."""
-    report = await report_units(tx, cluster)
+    report = await report_units(tx, cluster) if at is None else await report_past(tx, cluster, at)
     response.headers["Vary"] = "Accept"
     if not wants_csv(accept):
         return report

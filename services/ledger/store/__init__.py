@@ -5,6 +5,8 @@ devices    check-outs and check-ins on the driver: the pool's row, the desk, the
 leases     the clock of the leases, what lapsed, who was heard
 ghosts     devices that hold units and were not seen for long
 journal    the head, entries appended and read
+past       what the journal tells of an instant, and what is kept that must agree with it
+heads      which heads were published
 migrations what a migration counted
 catalogue  the copy of the calculator's prices
 listings   pages of clusters, nodes and devices; reading in one snapshot

@@ -55,7 +55,7 @@ _LOAD = f"""
            (SELECT json_agg(json_build_array(device_type, units, adjunct_units)) FROM rated) AS prices,
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM covered) END AS covered,
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM held) END AS held,
-           h.sequence, h.hash, h.at, greatest(clock_timestamp(), h.at) AS now
+           h.sequence, h.hash, h.at, greatest(clock_timestamp(), h.at + interval '1 microsecond') AS now
       FROM cluster AS c JOIN journal_head AS h USING (cluster) JOIN pool AS p USING (cluster)
      WHERE c.cluster = $1 AND p.feature = 'PHONE_UNIT'
 """  # noqa: S608 -- constants

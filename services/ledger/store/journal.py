@@ -15,14 +15,17 @@ _TYPES = (
 MANY = 500
 """From so many entries on COPY is faster than arrays, for all its round trips."""
 
+NEXT = "greatest(clock_timestamp(), at + interval '1 microsecond')"
+"""The moment of what comes behind a head: the database's time, and behind the head's also where that was set back."""
+
 _PAGE = 2_000
-_ALL_COLUMNS = ", ".join(COLUMNS)
+ALL_COLUMNS = ", ".join(COLUMNS)
 
 
 def appending(first: int) -> str:
     """The INSERT of entries given as columns, in the parameters from ``first`` on."""
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES, first))
-    return f"INSERT INTO journal_entry ({_ALL_COLUMNS}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- constants
+    return f"INSERT INTO journal_entry ({ALL_COLUMNS}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- constants
 
 
 def columns_of(entries: Sequence[Entry]) -> list[Sequence[object]]:
@@ -34,8 +37,8 @@ _APPEND = f"""
     WITH appended AS ({appending(5)})
     UPDATE journal_head SET sequence = $2, hash = $3, at = $4 WHERE cluster = $1
 """  # noqa: S608
-_HEAD = "SELECT sequence, hash, at, greatest(clock_timestamp(), at) AS now FROM journal_head WHERE cluster = $1"
-_READ = f"SELECT {_ALL_COLUMNS} FROM journal_entry WHERE cluster = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"  # noqa: S608
+_HEAD = f"SELECT sequence, hash, at, {NEXT} AS now FROM journal_head WHERE cluster = $1"  # noqa: S608
+_READ = f"SELECT {ALL_COLUMNS} FROM journal_entry WHERE cluster = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"  # noqa: S608
 
 
 async def pen_for(direct: Direct, cluster: str) -> Pen:

@@ -26,8 +26,8 @@ class ClusterListing:
 
 
 async def in_one_snapshot(tx: Transaction) -> None:
-    """Have everything that this transaction reads be of one moment. Must come before its first statement."""
-    await tx.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    """Have everything that this transaction reads be of one moment, and let it write nothing. Must come before its first statement."""
+    await tx.session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
 
 
 async def find_cluster(tx: Transaction, cluster: str) -> ClusterListing:
@@ -42,6 +42,11 @@ async def cluster_row(tx: Transaction, cluster: str) -> ClusterRow:
     if row is None:
         raise NotFound("cluster", cluster)
     return row
+
+
+async def all_names(tx: Transaction) -> Sequence[str]:
+    """Every cluster, by name."""
+    return (await tx.session.scalars(select(col(ClusterRow.cluster)).order_by(col(ClusterRow.cluster)))).all()
 
 
 async def page_of_clusters(tx: Transaction, after: str | None, limit: int) -> list[ClusterListing]:

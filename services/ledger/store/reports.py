@@ -2,32 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
+from services.ledger.domain.past import GrantedLine, Source
 from services.ledger.domain.pool import Pool
 from services.ledger.tables import DeviceRow, PoolRow
 from shared.kit.transaction import Transaction
 
-# A file's lines grant together; a feature of the starter ends by itself. What still grants is counted, else what once did.
-_FILES = text("""
-    WITH weighed AS (
-        SELECT l.*, bool_or(granting) OVER (PARTITION BY source, license_file_id) AS granted FROM grant_line AS l WHERE cluster = :cluster
-    )
-    SELECT coalesce(license_file_id, source) AS license_file_id,
-           coalesce(f.state, CASE WHEN granted THEN source ELSE 'superseded' END) AS state,
-           granted,
-           coalesce(sum(units) FILTER (WHERE feature = 'CCM_NODE'), 0)::bigint AS nodes,
-           coalesce(sum(units) FILTER (WHERE feature = 'PHONE_UNIT'), 0)::bigint AS units,
-           coalesce(sum(overdraft_units) FILTER (WHERE feature = 'PHONE_UNIT'), 0)::bigint AS overdraft_units,
-           f.grace_ends_at
-      FROM weighed LEFT JOIN license_file AS f USING (license_file_id)
-     WHERE weighed.granting OR NOT granted
-     GROUP BY source, license_file_id, granted, f.state, f.grace_ends_at, f.installed_at
-     ORDER BY f.installed_at NULLS FIRST, 1
+_SOURCES = text("""
+    WITH file AS (SELECT * FROM license_file WHERE cluster = :cluster), line AS (SELECT * FROM grant_line WHERE cluster = :cluster)
+    SELECT coalesce(license_file_id, source) AS subject, file.state, file.installed_at, file.grace_ends_at,
+           line_id, feature, units, overdraft_units, line.granting
+      FROM file FULL JOIN line USING (license_file_id)
+     ORDER BY 1, line_id
 """)
 
 
@@ -38,19 +29,6 @@ class ReportedTypes:
     device_type: str
     devices: int
     units_each: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedFile:
-    """A source of units: a file by its id, or ``starter`` or ``migration``."""
-
-    license_file_id: str
-    state: str
-    granted: bool
-    nodes: int
-    units: int
-    overdraft_units: int
-    grace_ends_at: datetime | None
 
 
 async def pools_of(tx: Transaction, cluster: str) -> list[Pool]:
@@ -66,9 +44,12 @@ async def types_of(tx: Transaction, cluster: str) -> list[ReportedTypes]:
     return [ReportedTypes(device_type, devices, units) for device_type, units, devices in rows]
 
 
-async def files_of(tx: Transaction, cluster: str) -> list[ReportedFile]:
-    """The cluster's sources of units, files by the time of their installation."""
-    return [ReportedFile(*row) for row in await tx.session.execute(_FILES, {"cluster": cluster})]
+async def sources_of(tx: Transaction, cluster: str) -> list[Source]:
+    """What the cluster's units come from, with every line; also files that were only heard of."""
+    found: list[Source] = []
+    for (subject, *facts), rows in groupby(await tx.session.execute(_SOURCES, {"cluster": cluster}), lambda row: tuple(row[:4])):
+        found.append(Source(subject, facts[0], tuple(GrantedLine(*row[4:]) for row in rows if row.line_id is not None), *facts[1:]))
+    return found
 
 
 async def pools_everywhere(tx: Transaction) -> list[Pool]:

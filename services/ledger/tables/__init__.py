@@ -222,6 +222,14 @@ class JournalEntryRow(LedgerTable, table=True):
     """A change of a cluster's units. Appended, and never changed: see ``domain/journal.py`` for the fields and the chain."""
 
     __tablename__ = "journal_entry"
+    __table_args__ = (
+        # The few entries that are about no device: what a report of the past tells besides devices, without reading theirs.
+        Index(
+            "journal_entry_of_no_device",
+            *("cluster", "sequence"),
+            postgresql_where=text("device_type IS NULL AND device_type_before IS NULL"),
+        ),
+    )
 
     cluster: str = Field(primary_key=True)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
@@ -257,3 +265,14 @@ class JournalHeadRow(LedgerTable, table=True):
     sequence: int = Field(sa_type=BigInteger)
     hash: bytes
     at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class PublishedHeadRow(LedgerTable, table=True):
+    """The head of a cluster's journal that was published last."""
+
+    __tablename__ = "published_head"
+    __table_args__ = (ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),)
+
+    cluster: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger)
+    hash: bytes

@@ -192,8 +192,15 @@ class ReportedLicenseFile(AnswerBody):
     grace_ends_at: datetime | None = None
 
 
+class JournalHead(AnswerBody):
+    """How many entries a cluster's journal has, and ``head`` (`entries:hash`), to be noted elsewhere and asked for at a verification."""
+
+    entries: int
+    head: str
+
+
 class UnitReport(AnswerBody):
-    """The License Unit Report of a cluster."""
+    """The License Unit Report of a cluster, as it is or as it was. ``journal``: the head of the journal with which it agrees."""
 
     cluster: str
     product_version: str
@@ -203,6 +210,7 @@ class UnitReport(AnswerBody):
     device_types: list[DeviceTypeUnits]
     license_files: list[ReportedLicenseFile]
     unmet_demand: list[UnmetDemand] = Field(default=[], description="What devices were refused and still do not hold.")
+    journal: JournalHead | None = None
     at: datetime
 
 

@@ -110,3 +110,18 @@ class GrantsChanged(Event):
     @property
     def subject(self) -> str:
         return f"{self.cluster}/{self.license_file_id}"
+
+
+class JournalHeadPublished(Event):
+    """The journal of a cluster has this head: who keeps it elsewhere can prove later that no entry up to it was changed."""
+
+    type: ClassVar[str] = "ledger.journal-head-published.v1"
+
+    cluster: str
+    entries: int
+    head: str
+    at: datetime
+
+    @property
+    def subject(self) -> str:
+        return self.cluster

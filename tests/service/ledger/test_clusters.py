@@ -105,6 +105,8 @@ async def test_the_report_as_csv_holds_no_formula(ledger: LedgerUnderTest) -> No
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
     rows = list(csv.DictReader(answer.text.splitlines()))
     assert {row["cluster"] for row in rows} == {"'=1+1"}
+    journal = rows.pop()
+    assert (journal["kind"], journal["name"][:2]) == ("journal", "5:")
     assert [(row["kind"], row["name"], row["used"], row["units"]) for row in rows] == [
         ("feature", "CCM_NODE", "0", ""),
         ("feature", "PHONE_UNIT", "4", ""),

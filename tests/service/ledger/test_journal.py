@@ -135,13 +135,15 @@ async def test_a_tail_that_was_written_anew_is_seen_by_whoever_noted_its_head(le
     at = int(noted.partition(":")[0]) - 1
     await by_force(ledger, f"DELETE FROM journal_entry WHERE sequence > {at}")
     await by_force(ledger, f"UPDATE journal_head SET sequence = {at}, hash = (SELECT hash FROM journal_entry WHERE sequence = {at})")
+    shorter = await verified(ledger)
+    assert (shorter["intact"], shorter["entries"]) == (False, at)  # the pool that is kept gives it away
+    await by_force(ledger, "UPDATE pool SET used = 0 WHERE feature = 'PHONE_UNIT'")
+    await by_force(ledger, "DELETE FROM device")
     assert (await verified(ledger))["intact"] is True  # by itself nothing is wrong with it
     assert (await verified(ledger, noted))["first_fault"] == {
         "sequence": at + 1,
         "reason": f"the expected head {at + 1} lies behind the last entry",
     }
-    await by_force(ledger, "UPDATE pool SET used = 0 WHERE feature = 'PHONE_UNIT'")
-    await by_force(ledger, "DELETE FROM device")
     await ledger.put("a", "phone-4")  # the same again, an honest entry at the same place
     assert (await verified(ledger))["intact"] is True
     verdict = await verified(ledger, noted)

@@ -1,0 +1,37 @@
+"""The License Unit Report of an instant that is over, made from the journal alone."""
+
+from datetime import UTC, datetime
+
+from services.ledger.actions.report_units import device_types, features, license_files, license_manager
+from services.ledger.domain.past import InvalidInstant
+from services.ledger.store import listings, past
+from shared.contracts.bodies.ledger import JournalHead, UnitReport
+from shared.kit.transaction import Transaction
+
+
+async def report_past(tx: Transaction, cluster: str, at: datetime) -> UnitReport:
+    """What ``report_units`` told at that moment. Raises NotFound, InvalidInstant."""
+    await listings.in_one_snapshot(tx)
+    await listings.cluster_row(tx, cluster)
+    direct = await tx.direct()
+    try:
+        moment = at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInstant("no calendar has it") from error
+    if moment > await past.latest(direct, cluster):
+        raise InvalidInstant("it is in the future")
+    entry = await past.find_instant(direct, cluster, moment)
+    if entry is None:
+        raise InvalidInstant(f"the journal of {cluster!r} begins later")
+    then = await past.facts_at(direct, cluster, entry.sequence)
+    return UnitReport(
+        cluster=cluster,
+        product_version=then.product_version,
+        frozen=then.frozen,
+        license_manager=license_manager(then.license_manager, then.nodes),
+        features=features(await past.pools_at(direct, cluster, entry.sequence)),
+        device_types=device_types(await past.types_at(direct, cluster, entry.sequence)),
+        license_files=license_files(then.sources.values()),
+        journal=JournalHead(entries=entry.sequence, head=str(entry)),
+        at=moment,
+    )
