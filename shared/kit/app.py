@@ -22,7 +22,7 @@ from shared.kit.health import Check, health_router
 from shared.kit.identity import IdentityVerifier
 from shared.kit.life import Life
 from shared.kit.metrics import Metrics, Refresh
-from shared.kit.migrations import head_of, revision_in
+from shared.kit.migrations import head_of, revision_in, suits
 from shared.kit.problems import PROBLEM_JSON, ProblemTable, install_problems
 from shared.kit.relay import Relay
 from shared.kit.settings import ServiceSettings
@@ -90,8 +90,10 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         return None
 
     async def schema() -> str | None:
-        revision, head = await revision_in(database.engine, plan.service), head_of(plan.migrations)
-        return None if revision == head else f"the schema is at {revision}, this release needs {head}: run migrate"
+        revision = await revision_in(database.engine, plan.service)
+        if suits(revision, plan.migrations):
+            return None
+        return f"the schema is at {revision}, this release needs {head_of(plan.migrations)}: run migrate"
 
     life = Life()
     checks: dict[str, Check] = {"process": life.check, "database": store, "schema": schema, **plan.checks}

@@ -25,6 +25,15 @@ def head_of(folder: Path) -> str | None:
     return heads.pop() if heads else None
 
 
+def suits(revision: str | None, folder: Path) -> bool:
+    """May a process with the migrations in ``folder`` work on a schema at ``revision``?
+
+    On its own head, and on one that it does not know: that of the next release, which changes nothing that this one uses.
+    """
+    known = {match[2] for file in folder.glob("*.py") for match in _REVISION.finditer(file.read_text("utf-8"))}
+    return revision is not None and (revision == head_of(folder) or revision not in known)
+
+
 async def revision_in(engine: AsyncEngine, schema: str) -> str | None:
     """The revision that a schema is at; None for one that does not exist yet."""
     async with engine.connect() as connection:

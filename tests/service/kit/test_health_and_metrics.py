@@ -23,12 +23,12 @@ async def test_a_service_is_ready_when_its_store_answers_and_its_schema_is_at_th
     assert (ready.status_code, ready.json()) == (200, {"status": "ok", "checks": {"process": None, "database": None, "schema": None}})
 
 
-async def test_a_schema_of_another_release_is_not_ready_and_says_what_to_do(app: FastAPI, toy: httpx.AsyncClient) -> None:
+async def test_a_schema_of_an_earlier_release_is_not_ready_and_says_what_to_do(app: FastAPI, toy: httpx.AsyncClient) -> None:
     async with kit_of(app).database.transaction() as tx:
-        await tx.session.execute(text("UPDATE toy.schema_version SET version_num = '0000'"))
+        await tx.session.execute(text("UPDATE toy.schema_version SET version_num = '0001'"))
     ready = await toy.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
-    assert ready.json()["checks"]["schema"] == "the schema is at 0000, this release needs 0002: run migrate"
+    assert ready.json()["checks"]["schema"] == "the schema is at 0001, this release needs 0002: run migrate"
 
 
 async def test_a_database_without_the_schema_is_not_ready(postgres: EmbeddedPostgres, bus: RememberingBus, clock: TestClock) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from shared.kit.migrations import head_of
+from shared.kit.migrations import head_of, suits
 from tests.house import ROOT
 
 FOLDERS = sorted([*ROOT.glob("services/*/migrations"), *ROOT.glob("gateway/migrations")])
@@ -33,3 +33,14 @@ def test_two_heads_are_a_mistake_that_is_said(tmp_path: Path) -> None:
         _write(tmp_path, revision, before)
     with pytest.raises(AssertionError, match=r"the heads \['0002', '0003'\]"):
         head_of(tmp_path)
+
+
+def test_a_process_works_on_its_own_head_and_on_that_of_the_next_release(tmp_path: Path) -> None:
+    (tmp_path / "0001_a.py").write_text('revision = "0001"\ndown_revision = None\n')
+    (tmp_path / "0002_b.py").write_text('revision = "0002"\ndown_revision = "0001"\n')
+    assert {revision: suits(revision, tmp_path) for revision in (None, "0001", "0002", "0003")} == {
+        None: False,
+        "0001": False,
+        "0002": True,
+        "0003": True,
+    }
