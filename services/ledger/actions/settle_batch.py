@@ -6,12 +6,13 @@ what one batch changes is one version of the pool, and the states between its co
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Outcome
 from services.ledger.domain.journal import Kind, Origin
+from services.ledger.domain.pool import Pool
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices
@@ -65,8 +66,8 @@ class _Batch:
         self.changes: list[tuple[Done, Trace]] = []
         self.refused: list[tuple[Refused, Trace]] = []
 
-    async def count(self, asked: Asked[Several, Settled]) -> Settled:
-        """Every command of one caller; the pool's version is that before the batch. What an atomic one leaves undone is taken back."""
+    async def count(self, asked: Asked[Several, Settled]) -> tuple[list[Done | NotDone], Pool, dict[str, int]]:
+        """Every command of one caller: outcomes, the pool, what the refused hold. What an atomic one leaves undone is taken back."""
         several, before, done_before = asked.command, self.counter, len(self.changes)
         if several.atomic:
             self.counter = Counter(before.desk())
@@ -83,7 +84,7 @@ class _Batch:
         pairs = zip(several.commands, outcomes, strict=True)
         names = [command.device for command, outcome in pairs if isinstance(outcome, NotDone)]
         held = {name: self.counter.holdings[name].units for name in names if name in self.counter.holdings}
-        return Settled(outcomes, replace(self.loaded.state, pool=self.counter.pool), held)
+        return outcomes, self.counter.pool, held
 
     def _do(self, command: Command, trace: Trace, refused: dict[tuple[str, int], Refused]) -> Done | NotDone:
         try:
@@ -145,7 +146,7 @@ class Settling:
         names, types = _concerned(command for asked in batch for command in asked.command.commands)
         loaded = await devices.load(tx, cluster, names, types)
         counting = _Batch(loaded)
-        settled = [await counting.count(asked) for asked in batch]
+        counted = [await counting.count(asked) for asked in batch]
         state, transitions = advance(loaded.state, counting.counter.pool, self._limits)
         at = loaded.pen.at
         if state != loaded.state:
@@ -155,7 +156,7 @@ class Settling:
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
         if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter()):
             return None
-        return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
+        return [Settled(outcomes, PoolState(pool, state.version, state.limit_approached), held) for outcomes, pool, held in counted]
 
 
 def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str]]:

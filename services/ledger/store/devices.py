@@ -21,7 +21,7 @@ from services.ledger.domain.journal import COLUMNS, Head, Pen
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
-from services.ledger.store.journal import MANY, appending, columns_of
+from services.ledger.store.journal import MANY, appending
 from shared.kit.direct import Direct, DirectTransaction, telling
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -30,11 +30,11 @@ _LOCK = "SELECT FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO K
 
 _LOAD = """
     WITH concerned AS MATERIALIZED (
-        SELECT device, device_type, units, adjunct_of FROM device
-         WHERE cluster = $1 AND device = ANY($2::text[])
+        SELECT d.device, d.device_type, d.units, d.adjunct_of FROM unnest($2::text[]) AS named (device)
+          JOIN device AS d ON d.cluster = $1 AND d.device = named.device
          UNION
-        SELECT device, device_type, units, adjunct_of FROM device
-         WHERE cluster = $1 AND adjunct_of = ANY($2::text[])
+        SELECT d.device, d.device_type, d.units, d.adjunct_of FROM unnest($2::text[]) AS named (device)
+          JOIN device AS d ON d.cluster = $1 AND d.adjunct_of = named.device
     ), rated AS (
         SELECT device_type, units, adjunct_units FROM device_type
          WHERE device_type = ANY($3::text[]) OR device_type IN (SELECT device_type FROM concerned)
@@ -57,7 +57,6 @@ _LOAD = """
      WHERE c.cluster = $1 AND p.feature = 'PHONE_UNIT'
 """
 
-_ENTRIES_FROM = 14
 _WRITE = f"""
     WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
     headed AS (
@@ -68,7 +67,10 @@ _WRITE = f"""
         UPDATE pool AS p SET used = $2, version = $3, limit_approached = $4 FROM headed
          WHERE p.cluster = headed.cluster AND p.feature = 'PHONE_UNIT'
     ),
-    removed AS (DELETE FROM device AS d USING headed WHERE d.cluster = headed.cluster AND d.device = ANY($9::text[])),
+    removed AS (
+        DELETE FROM device AS d USING headed, unnest($9::text[]) AS gone (device)
+         WHERE d.cluster = headed.cluster AND d.device = gone.device
+    ),
     written AS (
         INSERT INTO device (cluster, device, device_type, units, adjunct_of, checked_out_at)
         SELECT headed.cluster, wanted.*, $7::timestamptz
@@ -76,8 +78,8 @@ _WRITE = f"""
             ON CONFLICT (cluster, device) DO UPDATE
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of
     ),
-    appended AS ({appending(_ENTRIES_FROM)} WHERE EXISTS (SELECT FROM headed)),
-    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))} WHERE EXISTS (SELECT FROM headed))
+    appended AS ({appending(14)} WHERE EXISTS (SELECT FROM headed)),
+    told AS ({telling(15)} WHERE EXISTS (SELECT FROM headed))
     SELECT cluster FROM headed
 """  # noqa: S608 -- constants
 _DEVICE_COLUMNS = ("cluster", "device", "device_type", "units", "adjunct_of", "checked_out_at")
@@ -134,7 +136,7 @@ async def write(
     devices = [[h.device for h in put], [h.device_type for h in put], [h.units for h in put], [h.adjunct_of for h in put]]
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
-    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *columns_of(entries), *tx.to_tell()) is not None
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, entries, *tx.to_tell()) is not None
 
 
 async def _copied(
