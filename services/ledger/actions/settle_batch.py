@@ -6,7 +6,7 @@ what one batch changes is one version of the pool, and the states between its co
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.record_refusals import record_refusals
@@ -15,7 +15,7 @@ from services.ledger.domain.demand import Demanded
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Lapse, Outcome
 from services.ledger.domain.journal import Kind, Origin
 from services.ledger.domain.leases import heard_of
-from services.ledger.domain.pool import PHONE_UNIT
+from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices, leases
@@ -69,8 +69,8 @@ class _Batch:
         self.changes: list[tuple[Done, Trace]] = []
         self.refused: list[tuple[Refused, Trace]] = []
 
-    async def count(self, asked: Asked[Several, Settled]) -> Settled:
-        """Every command of one caller; the pool's version is that before the batch. What an atomic one leaves undone is taken back."""
+    async def count(self, asked: Asked[Several, Settled]) -> tuple[list[Done | NotDone], Pool, dict[str, int]]:
+        """Every command of one caller: outcomes, the pool, what the refused hold. What an atomic one leaves undone is taken back."""
         several, before, done_before = asked.command, self.counter, len(self.changes)
         if several.atomic:
             self.counter = Counter(before.desk())
@@ -87,7 +87,7 @@ class _Batch:
         pairs = zip(several.commands, outcomes, strict=True)
         names = [command.device for command, outcome in pairs if isinstance(outcome, NotDone)]
         held = {name: self.counter.holdings[name].units for name in names if name in self.counter.holdings}
-        return Settled(outcomes, replace(self.loaded.state, pool=self.counter.pool), held)
+        return outcomes, self.counter.pool, held
 
     def _do(self, command: Command, trace: Trace, refused: dict[tuple[str, int], Refused]) -> Done | NotDone:
         try:
@@ -150,7 +150,7 @@ class Settling:
         names, types, heard = _concerned(command for asked in batch for command in asked.command.commands)
         loaded = await devices.load(tx, cluster, names, types, heard)
         counting = _Batch(loaded)
-        settled = [await counting.count(asked) for asked in batch]
+        counted = [await counting.count(asked) for asked in batch]
         here = heard_of(heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
         if (here or counting.refused) and not locked:
             return None
@@ -159,20 +159,20 @@ class Settling:
         if state != loaded.state:
             for fact in change_of(cluster, state, transitions, at):
                 tx.publish(fact, at, counting.changes[-1][1])
-        await record_refusals(tx, cluster, _refused(batch, settled), at)
+        await record_refusals(tx, cluster, _refused(batch, [outcomes for outcomes, _, _ in counted]), at)
         for refused, trace in counting.refused:
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
         if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter()):
             return None
         if here:
             await leases.renew(tx, cluster, at, here)
-        return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
+        return [Settled(outcomes, PoolState(pool, state.version, state.limit_approached), held) for outcomes, pool, held in counted]
 
 
-def _refused(batch: Iterable[Asked[Several, Settled]], settled: Iterable[Settled]) -> list[Demanded]:
+def _refused(batch: Iterable[Asked[Several, Settled]], outcomes: Iterable[Iterable[Done | NotDone]]) -> list[Demanded]:
     """Every refusal of a batch, device by device."""
-    done = zip(batch, settled, strict=True)
-    pairs = [pair for asked, one in done for pair in zip(asked.command.commands, one.outcomes, strict=True)]
+    done = zip(batch, outcomes, strict=True)
+    pairs = [pair for asked, each in done for pair in zip(asked.command.commands, each, strict=True)]
     return [Demanded(PHONE_UNIT, c.device, c.device_type, o) for c, o in pairs if isinstance(o, Refusal) and isinstance(c, CheckOut)]
 
 

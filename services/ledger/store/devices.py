@@ -22,7 +22,7 @@ from services.ledger.domain.leases import end_of
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
-from services.ledger.store.journal import MANY, appending, columns_of
+from services.ledger.store.journal import MANY, appending
 from services.ledger.store.leases import LAPSED, UNNOTED
 from shared.kit.direct import Direct, DirectTransaction, telling
 from shared.kit.problems import NotFound
@@ -30,13 +30,16 @@ from shared.kit.transaction import Transaction
 
 _LOCK = "SELECT FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE"
 
+_CONCERNED = "d.device, d.device_type, d.units, d.adjunct_of, d.lease_seconds, d.lease_ends_at, d.seen_at"
 _LOAD = f"""
     WITH concerned AS MATERIALIZED (
-        SELECT device, device_type, units, adjunct_of, lease_seconds, lease_ends_at, seen_at FROM device
-         WHERE cluster = $1 AND device = ANY($2::text[])
+        SELECT {_CONCERNED}
+          FROM unnest($2::text[]) AS named (device)
+          JOIN device AS d ON d.cluster = $1 AND d.device = named.device
          UNION
-        SELECT device, device_type, units, adjunct_of, lease_seconds, lease_ends_at, seen_at FROM device
-         WHERE cluster = $1 AND adjunct_of = ANY($2::text[])
+        SELECT {_CONCERNED}
+          FROM unnest($2::text[]) AS named (device)
+          JOIN device AS d ON d.cluster = $1 AND d.adjunct_of = named.device
     ), rated AS (
         SELECT device_type, units, adjunct_units FROM device_type
          WHERE device_type = ANY($3::text[]) OR device_type IN (SELECT device_type FROM concerned)
@@ -64,7 +67,7 @@ _DEVICE_COLUMNS = (
     *("cluster", "device", "device_type", "units", "adjunct_of"),
     *("lease_seconds", "lease_ends_at", "seen_at", "checked_out_at"),
 )
-_ENTRIES_FROM = 15
+_ENTRIES_AT = 15
 _WRITE = f"""
     WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
     headed AS (
@@ -75,7 +78,10 @@ _WRITE = f"""
         UPDATE pool AS p SET used = $2, version = $3, limit_approached = $4 FROM headed
          WHERE p.cluster = headed.cluster AND p.feature = 'PHONE_UNIT'
     ),
-    removed AS (DELETE FROM device AS d USING headed WHERE d.cluster = headed.cluster AND d.device = ANY($9::text[])),
+    removed AS (
+        DELETE FROM device AS d USING headed, unnest($9::text[]) AS gone (device)
+         WHERE d.cluster = headed.cluster AND d.device = gone.device
+    ),
     written AS (
         INSERT INTO device ({", ".join(_DEVICE_COLUMNS)})
         SELECT headed.cluster, wanted.*, $7::timestamptz + wanted.lease_seconds * interval '1 second', $7, $7
@@ -85,8 +91,8 @@ _WRITE = f"""
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of,
                lease_seconds = excluded.lease_seconds, lease_ends_at = excluded.lease_ends_at, seen_at = excluded.seen_at
     ),
-    appended AS ({appending(_ENTRIES_FROM)} WHERE EXISTS (SELECT FROM headed)),
-    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))} WHERE EXISTS (SELECT FROM headed))
+    appended AS ({appending(_ENTRIES_AT)} WHERE EXISTS (SELECT FROM headed)),
+    told AS ({telling(_ENTRIES_AT + 1)} WHERE EXISTS (SELECT FROM headed))
     SELECT cluster FROM headed
 """  # noqa: S608 -- constants
 
@@ -161,7 +167,7 @@ async def write(
     devices = list(zip(*columns, strict=True)) if columns else [()] * 5
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
-    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *columns_of(entries), *tx.to_tell()) is not None
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, entries, *tx.to_tell()) is not None
 
 
 async def _copied(
