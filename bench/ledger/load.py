@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 import time
+from asyncio.subprocess import PIPE
 from dataclasses import asdict, dataclass, field
 
 from bench.figures import Lost, Sample
@@ -59,9 +60,7 @@ def name_of(prefix: str, connection: int, turn: int) -> str:
 
 async def asked_for(load: Load) -> Answered:
     """Run it in a process of its own. Raises Lost for an answer that should not be."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.ledger.load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.ledger.load", stdin=PIPE, stdout=PIPE)
     said, _ = await child.communicate(json.dumps(asdict(load)).encode())
     if child.returncode:
         raise Lost(f"the load generator ended with {child.returncode}")

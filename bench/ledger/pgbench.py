@@ -5,6 +5,7 @@ Update one row, insert one with a unique key, both durable: the least that a che
 
 import asyncio
 import re
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 from bench.figures import Lost, Run, Sample
@@ -40,10 +41,9 @@ def hot_row(postgres: Postgres, clients: int, seconds: float) -> Run:
         with new_folder() as folder:
             script, log = folder / "hot-row.sql", folder / "log"
             script.write_text(_TRANSACTION, "utf-8")
-            command = [postgres.bin_dir / "pgbench", "--no-vacuum", "--protocol=prepared", f"--file={script}", f"--client={clients}"]
+            command: list[str | Path] = [postgres.bin_dir / "pgbench", "--no-vacuum", "--protocol=prepared", f"--file={script}", f"--client={clients}"]
             command += [f"--jobs={min(clients, 2)}", f"--time={max(1, round(seconds))}", "--log", f"--log-prefix={log}"]
-            pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-            child = await asyncio.create_subprocess_exec(*command, env=postgres.environment, **pipes)
+            child = await asyncio.create_subprocess_exec(*command, env=postgres.environment, stdout=PIPE, stderr=PIPE)
             said, complained = await child.communicate()
             rate, done = _RATE.search(said), _DONE.search(said)
             if child.returncode or rate is None or done is None:

@@ -92,8 +92,8 @@ class Processes:
     def __post_init__(self) -> None:
         private, public = new_identity_keys()
         self._issuer = IdentityIssuer(private)
-        self._private, self._public = self.postgres.folder / "identity.json", self.postgres.folder / "identity-keys.json"
-        self._private.write_text(json.dumps(private), "utf-8")
+        self.private_key, self._public = self.postgres.folder / "identity.json", self.postgres.folder / "identity-keys.json"
+        self.private_key.write_text(json.dumps(private), "utf-8")
         self._public.write_text(json.dumps(public), "utf-8")
 
     def identity(self) -> dict[str, str]:
@@ -122,7 +122,7 @@ class Processes:
     async def gateway(self, ledger: Program) -> Program:
         """The product's gateway before this ledger."""
         given = {
-            "LICENSING_IDENTITY_KEY_FILE": str(self._private),
+            "LICENSING_IDENTITY_KEY_FILE": str(self.private_key),
             "LICENSING_UPSTREAMS": f"ledger=http://127.0.0.1:{ledger.port}",
             "LICENSING_FIRST_CALLER": "admin",
             "LICENSING_FIRST_CALLER_KEY": self.key,

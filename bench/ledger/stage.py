@@ -67,23 +67,7 @@ class Stage:
     def grant(self, cluster: str, units: int) -> LicenseFileInstalled:
         """A file of so many units and one node, not told yet."""
         self.files += 1
-        file_id = str(_FIRST_FILE_ID + self.files)
-        given = {"PHONE_UNIT": units, "CCM_NODE": 1}
-        lines = [
-            GrantLine(line_id=number, feature=feature, units=count, overdraft_units=0, major=5)
-            for number, (feature, count) in enumerate(given.items(), 1)
-        ]
-        return LicenseFileInstalled(
-            cluster=cluster,
-            license_file_id=file_id,
-            version=1,
-            file_name=f"{file_id}.lic",
-            mac=mac(self.files),
-            installed_at=SystemClock().now(),
-            expires_at=None,
-            lines=lines,
-            replaces=[],
-        )
+        return granted_file(self.files, cluster, units)
 
     async def verified(self, cluster: str) -> str:
         """What the journal's verification says. Raises Lost where the chain is broken."""
@@ -100,3 +84,24 @@ class Stage:
 def envelope_text(event: Event) -> str:
     """As it travels."""
     return envelope_of(event, event.type.split(".")[0], SystemClock().now()).model_dump_json()
+
+
+def granted_file(number: int, cluster: str, units: int) -> LicenseFileInstalled:
+    """A file of so many units and one node; ``number`` makes it another one than all others."""
+    file_id = str(_FIRST_FILE_ID + number)
+    given = {"PHONE_UNIT": units, "CCM_NODE": 1}
+    lines = [
+        GrantLine(line_id=line, feature=feature, units=count, overdraft_units=0, major=5)
+        for line, (feature, count) in enumerate(given.items(), 1)
+    ]
+    return LicenseFileInstalled(
+        cluster=cluster,
+        license_file_id=file_id,
+        version=1,
+        file_name=f"{file_id}.lic",
+        mac=mac(number),
+        installed_at=SystemClock().now(),
+        expires_at=None,
+        lines=lines,
+        replaces=[],
+    )
