@@ -1,20 +1,23 @@
 """Builds the ledger."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from services.ledger.actions.measure_pools import measure_pools
+from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import clusters, devices, migrations, nodes, unit_reports
+from services.ledger.routes import clusters, devices, journal, migrations, nodes, unit_reports
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
 from services.ledger.timers import heartbeat
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
+from shared.kit.batches import Batches, Bounds
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
 from shared.kit.faults import FaultEvents
@@ -39,6 +42,7 @@ PROBLEMS = ProblemTable(
         refusals.FirstNodeRequired: Rule("first-node-required", 409, "A cluster keeps a first node"),
         refusals.MajorLowered: Rule("major-lowered", 409, "The major version cannot be lowered"),
         refusals.MigrationNotPossible: Rule("migration-not-possible", 409, "The cluster cannot be migrated"),
+        refusals.InvalidHead: Rule("invalid-head", 422, "That is no head of a journal"),
         refusals.InvalidInventory: Rule("invalid-inventory", 422, "The inventory cannot be migrated"),
     }
 )
@@ -47,20 +51,27 @@ PROBLEMS = ProblemTable(
 def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
     """The ledger as an ASGI application."""
     limits = Limits(settings.approach_percent, settings.recede_percent)
+
+    async def finish_batches() -> None:
+        await desks.close()
+
     plan = Plan(
         service="ledger",
         title="Ledger",
         migrations=MIGRATIONS,
-        routers=[clusters.router, nodes.router, devices.router, unit_reports.router, migrations.router],
+        routers=[clusters.router, nodes.router, devices.router, unit_reports.router, migrations.router, journal.router],
         problems=PROBLEMS,
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings)],
         fleeting=frozenset({PoolChanged.type}),
+        on_stop=[finish_batches],
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.limits = limits
     kit = app.state.kit
+    desks: Desks = Batches(partial(settle_batch, kit.database, limits), Bounds(keys_at_work=max(1, settings.database_pool_size // 2)))
+    app.state.desks = desks
 
     async def prices() -> str | None:
         version = await catalogue.version_in(kit.database.engine)

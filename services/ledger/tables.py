@@ -192,3 +192,44 @@ class CatalogueRow(LedgerTable, table=True):
 
     id: int = Field(default=1, primary_key=True)
     version: int = Field(sa_type=BigInteger)
+
+
+class JournalEntryRow(LedgerTable, table=True):
+    """A change of a cluster's units. Appended, and never changed: see ``domain/journal.py`` for the fields and the chain."""
+
+    __tablename__ = "journal_entry"
+
+    cluster: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=BigInteger)
+    kind: str
+    feature: str
+    subject: str
+    device_type_before: str | None = None
+    units_before: int | None = Field(default=None, sa_type=BigInteger)
+    device_type: str | None = None
+    units: int | None = Field(default=None, sa_type=BigInteger)
+    adjunct_of: str | None = None
+    authorized_change: int = Field(sa_type=BigInteger)
+    overdraft_change: int = Field(sa_type=BigInteger)
+    authorized: int = Field(sa_type=BigInteger)
+    overdraft_allowed: int = Field(sa_type=BigInteger)
+    used: int = Field(sa_type=BigInteger)
+    reason: str
+    detail: str
+    caller: str
+    source: str
+    trace_id: str
+    at: datetime = Field(sa_type=DateTime(timezone=True))
+    hash: bytes
+
+
+class JournalHeadRow(LedgerTable, table=True):
+    """The last entry of a cluster's journal. Changed only by whoever holds the cluster's PHONE_UNIT pool."""
+
+    __tablename__ = "journal_head"
+    __table_args__ = (ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),)
+
+    cluster: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger)
+    hash: bytes
+    at: datetime = Field(sa_type=DateTime(timezone=True))

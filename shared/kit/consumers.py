@@ -52,7 +52,7 @@ class Consumers:
         """Handle one envelope, once. False when it had been handled before."""
         kind, handler = self._handlers[envelope.type]
         event = kind.model_validate(envelope.data)
-        with tracing(begin_trace(envelope.traceparent, envelope.source.removeprefix("/"))):
+        with tracing(begin_trace(envelope.traceparent, envelope.source.removeprefix("/"), "event")):
             if told := self._at_once.get(envelope.type):
                 told(event)
             async with database.transaction() as transaction:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 
 from shared.kit.clock import Clock
+from shared.kit.direct import DirectTransaction, direct_transaction
 from shared.kit.settings import ServiceSettings
 from shared.kit.tables import KitTables
 from shared.kit.transaction import Transaction
@@ -57,6 +58,10 @@ class Database:
                 await transaction.commit()
                 raise
             await transaction.commit()
+
+    def direct(self) -> AbstractAsyncContextManager[DirectTransaction]:
+        """One transaction on the driver itself: committed at the end, rolled back on an exception."""
+        return direct_transaction(self)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from shared.contracts.base import Problem
+from shared.kit.batches import Busy
 from shared.kit.trace import current_trace
 
 PROBLEM_JSON = "application/problem+json"
@@ -91,6 +92,7 @@ SHARED_RULES: dict[type[Exception], Rule] = {
     NotFound: Rule("not-found", 404, "Not found"),
     UpstreamUnavailable: Rule("upstream-unavailable", 503, "A service did not answer", retry_after_seconds=2),
     InvalidCursor: Rule("invalid-cursor", 422, "The cursor cannot be used"),
+    Busy: Rule("busy", 503, "Busy", retry_after_seconds=1),
     IdempotencyKeyReused: Rule("idempotency-key-reused", 422, "The Idempotency-Key belongs to another request"),
 }
 

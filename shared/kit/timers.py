@@ -46,7 +46,7 @@ class Timers:
 
     async def run_once(self, database: Database, name: str) -> None:
         """One run, now; for the loop and for tests with a clock of their own."""
-        with tracing(begin_trace(None, f"{database.schema} timer")):
+        with tracing(begin_trace(None, f"{database.schema} timer", "timer")):
             async with database.transaction() as transaction:
                 await self._timers[name].action(transaction)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from fastapi import Depends, Request
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.contracts.base import Envelope, Event
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from shared.kit.database import Database
+    from shared.kit.direct import Direct
     from shared.kit.tables import KitTables
 
 
@@ -50,6 +51,14 @@ class Transaction:
     @property
     def caller(self) -> str:
         return current_trace().caller
+
+    async def direct(self) -> "Direct":
+        """The driver, inside this transaction."""
+        from shared.kit.direct import Direct
+
+        connection = await self.session.connection()
+        await connection.execute(text("SELECT"))  # the driver's transaction begins with the first statement, not before it
+        return Direct((await connection.get_raw_connection()).driver_connection)
 
     def publish(self, event: Event) -> None:
         """Leave a fact in the outbox; it is handed over after the commit."""

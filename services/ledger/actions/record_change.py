@@ -1,13 +1,16 @@
-"""What every change of a cluster ends with: the difference is written, and told."""
+"""What every change of a cluster ends with: the difference is written, journalled, and told."""
 
 from dataclasses import replace
 
 from services.ledger.actions.tell_pool import tell_change
+from services.ledger.domain.changes import write_changes
 from services.ledger.domain.cluster import Cluster
+from services.ledger.domain.journal import Origin
 from services.ledger.domain.pool import POOLED
 from services.ledger.domain.transitions import Limits, advance
-from services.ledger.store import clusters
+from services.ledger.store import clusters, journal
 from shared.contracts.events.ledger import ClusterChanged, ClusterNode
+from shared.kit.trace import Trace, current_trace
 from shared.kit.transaction import Transaction
 
 
@@ -25,6 +28,10 @@ async def record_change(tx: Transaction, limits: Limits, before: Cluster, after:
     news = before.version == 0 or _announced(after) != _announced(before)
     written = replace(after, pools=pools, version=before.version + 1 if news else before.version)
     await clusters.save(tx, before, written)
+    direct = await tx.direct()
+    pen = await journal.pen_for(direct, after.name)
+    write_changes(pen, before, written, origin_of(current_trace()))
+    await journal.append(direct, pen)
     if news:
         tx.publish(
             ClusterChanged(
@@ -36,6 +43,11 @@ async def record_change(tx: Transaction, limits: Limits, before: Cluster, after:
             )
         )
     return written
+
+
+def origin_of(trace: Trace) -> Origin:
+    """On whose behalf the journal is written."""
+    return Origin(trace.caller, trace.door, trace.trace_id)
 
 
 def _announced(cluster: Cluster) -> tuple[object, ...]:

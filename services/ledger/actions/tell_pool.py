@@ -25,19 +25,27 @@ _FACTS: dict[Transition, type[PoolEvent]] = {
 }
 
 
+def change_of(cluster: str, state: PoolState, transitions: Iterable[Transition], at: datetime) -> list[PoolEvent]:
+    """That the pool changed into ``state``, and what became true by it."""
+    facts = _facts(cluster, state, at)
+    return [PoolChanged(**facts, status=state.pool.status), *(_FACTS[transition](**facts) for transition in transitions)]
+
+
+def refusal_of(cluster: str, state: PoolState, name: str, refusal: Refusal, free: int, at: datetime) -> RequestRefused:
+    """That a check-out for ``name`` was refused when ``free`` units were free; ``state``: the pool after the batch that it was in."""
+    facts = _facts(cluster, state, at)
+    return RequestRefused(**facts, name=name, asked=refusal.asked, free=free, rule=refusal.rule, detail=str(refusal))
+
+
 def tell_change(tx: Transaction, cluster: str, state: PoolState, transitions: Iterable[Transition]) -> None:
     """Publish that the pool changed into ``state``, and what became true by it."""
-    facts = _facts(cluster, state, tx.now)
-    tx.publish(PoolChanged(**facts, status=state.pool.status))
-    for transition in transitions:
-        tx.publish(_FACTS[transition](**facts))
+    for fact in change_of(cluster, state, transitions, tx.now):
+        tx.publish(fact)
 
 
 def tell_refusal(tx: Transaction, cluster: str, state: PoolState, name: str, refusal: Refusal) -> None:
     """Publish that a check-out for ``name`` was refused; the pool stays as it is."""
-    facts = _facts(cluster, state, tx.now)
-    detail = str(refusal)
-    tx.publish(RequestRefused(**facts, name=name, asked=refusal.asked, free=state.pool.free, rule=refusal.rule, detail=detail))
+    tx.publish(refusal_of(cluster, state, name, refusal, state.pool.free, tx.now))
 
 
 def _facts(cluster: str, state: PoolState, at: datetime) -> dict[str, Any]:

@@ -7,5 +7,7 @@ devices      check-out and check-in: a fold over the pool and the devices concer
 nodes        which node is first, and which may be added
 grants       what license files, the starter and a migration add to the pools
 cluster      the cluster as one value; what follows from its parts is derived in one place
+journal      an entry, its form, the chain of hashes and how it is verified
+changes      what a change of a cluster writes into the journal
 migration    what a 4.x inventory is covered with
 """

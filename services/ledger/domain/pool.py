@@ -1,7 +1,7 @@
 """May these units leave the pool? ``used <= authorized + overdraft_allowed`` is asked before a check-out, and is no invariant:
 what was granted can shrink while devices go on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from services.ledger.domain.refusals import UnitsExhausted, WayOut, counted
@@ -64,12 +64,12 @@ def check_out(pool: Pool, units: int) -> Pool:
             overdraft_allowed=pool.overdraft_allowed,
             ways_out=_ways_out(pool, units),
         )
-    return replace(pool, used=pool.used + units)
+    return Pool(pool.feature, pool.authorized, pool.overdraft_allowed, pool.used + units)
 
 
 def check_in(pool: Pool, units: int) -> Pool:
     """Give units back; never refused."""
-    return replace(pool, used=pool.used - units)
+    return Pool(pool.feature, pool.authorized, pool.overdraft_allowed, pool.used - units)
 
 
 def _ways_out(pool: Pool, units: int) -> tuple[WayOut, ...]:

@@ -27,7 +27,11 @@ class WayOut:
     text: str
 
 
-class Refusal(Exception):
+class NotDone(Exception):
+    """A check-out or check-in that came to nothing, for whatever reason; everything is as it was."""
+
+
+class Refusal(NotDone):
     """A check-out that is refused. ``rule`` is the slug of its problem; ``asked`` the units that it wanted."""
 
     rule: ClassVar[str]
@@ -106,7 +110,7 @@ def software_license_missing(asked: int, major: int, licensed_major: int) -> Sof
 
 
 @dataclass
-class UnknownDeviceType(Exception):
+class UnknownDeviceType(NotDone):
     """Types that stand in no catalogue. ``device_types``: at most twenty of them, sorted."""
 
     device_types: tuple[str, ...]
@@ -123,7 +127,7 @@ def unknown_device_types(names: Iterable[str]) -> UnknownDeviceType:
 
 
 @dataclass
-class CatalogueMissing(Exception):
+class CatalogueMissing(NotDone):
     """The catalogue of unit prices has not arrived yet."""
 
     def __str__(self) -> str:
@@ -131,7 +135,7 @@ class CatalogueMissing(Exception):
 
 
 @dataclass
-class AdjunctNotPossible(Exception):
+class AdjunctNotPossible(NotDone):
     """This device can never be that adjunct: the request itself is wrong."""
 
     device: str
@@ -143,7 +147,7 @@ class AdjunctNotPossible(Exception):
 
 
 @dataclass
-class AdjunctConflict(Exception):
+class AdjunctConflict(NotDone):
     """This device cannot be that adjunct as things stand."""
 
     device: str
@@ -158,7 +162,7 @@ class AdjunctConflict(Exception):
 
 
 @dataclass
-class PrimaryOfAdjunct(Exception):
+class PrimaryOfAdjunct(NotDone):
     """Adjuncts point to the device. ``adjuncts``: at most twenty of them, sorted; ``costly``: because they cost more than it then would."""
 
     device: str
@@ -251,3 +255,13 @@ class InvalidInventory(Exception):
 def invalid_inventory(reasons: Iterable[str]) -> InvalidInventory:
     found = list(reasons)
     return InvalidInventory(tuple(found[:_MOST_NAMES]), len(found))
+
+
+@dataclass
+class InvalidHead(Exception):
+    """What was given as a journal's head is none."""
+
+    expected_head: str
+
+    def __str__(self) -> str:
+        return f"{self.expected_head!r} is no head of a journal. Give the `head` of a verification: a number, a colon and 64 digits."

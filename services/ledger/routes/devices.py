@@ -8,7 +8,7 @@ from services.ledger.actions.check_in import check_in
 from services.ledger.actions.check_out import check_out
 from services.ledger.domain.devices import CheckIn, CheckOut
 from services.ledger.domain.transitions import PoolState
-from services.ledger.routes import ClusterName, LimitsDep
+from services.ledger.routes import ClusterName, DesksDep
 from services.ledger.store import listings
 from services.ledger.tables import DeviceRow
 from shared.contracts.base import Page
@@ -42,12 +42,10 @@ def _holding(row: DeviceRow) -> HoldingBody:
 
 
 @router.put("/{device}", openapi_extra=needs("operator"), responses={201: {"model": DeviceBody}})
-async def check_out_device(
-    cluster: ClusterName, device: DeviceName, body: PutDevice, tx: TransactionDep, limits: LimitsDep, response: Response
-) -> DeviceBody:
+async def check_out_device(cluster: ClusterName, device: DeviceName, body: PutDevice, desks: DesksDep, response: Response) -> DeviceBody:
     """Check the units of a device out. One that is known is re-priced where its type, its primary or its price changed, all or nothing;
     a call that changes nothing is answered with 200."""
-    holding, pool, outcome = await check_out(tx, limits, cluster, CheckOut(device, body.device_type, body.adjunct_of))
+    holding, pool, outcome = await check_out(desks, cluster, CheckOut(device, body.device_type, body.adjunct_of))
     response.status_code = 201 if outcome == "checked_out" else 200
     return DeviceBody(
         device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=_pool(pool)
@@ -55,9 +53,9 @@ async def check_out_device(
 
 
 @router.delete("/{device}", status_code=204, openapi_extra=needs("operator"))
-async def check_in_device(cluster: ClusterName, device: DeviceName, tx: TransactionDep, limits: LimitsDep) -> None:
+async def check_in_device(cluster: ClusterName, device: DeviceName, desks: DesksDep) -> None:
     """Give the units of a device back; also well when it was gone. A primary goes after its adjuncts (409)."""
-    await check_in(tx, limits, cluster, CheckIn(device))
+    await check_in(desks, cluster, CheckIn(device))
 
 
 @router.get("/{device}", openapi_extra=needs("viewer"))

@@ -1,117 +1,123 @@
-"""Check-outs and check-ins in SQL. Four statements with the outbox: lock the pool, load the desk, write, publish.
+"""Check-outs and check-ins in SQL, on the driver: however many devices, lock the pool, load the desk, write, publish.
 
-Must not be broken: the pool is locked by a statement of its own, for what a statement reads is as old as its beginning.
+Must not be broken: the pool is locked by a statement of its own, for what a statement reads is as old as its beginning; and the head of
+the journal is read after it, because whoever changes a cluster's units holds that pool.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.ledger.domain.cluster import major_of
 from services.ledger.domain.devices import Desk, Holding, Price, Provisioning
+from services.ledger.domain.journal import COLUMNS, Head, Pen
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
+from services.ledger.store.journal import MANY, appending, columns_of
+from shared.kit.direct import Direct
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
-_LOCK = text("""
+_LOCK = """
     SELECT authorized, overdraft_allowed, used, version, limit_approached
-      FROM pool WHERE cluster = :cluster AND feature = :feature FOR NO KEY UPDATE
-""")
+      FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE
+"""
 
-_LOAD = text("""
-    WITH concerned AS (
+_LOAD = """
+    WITH concerned AS MATERIALIZED (
         SELECT device, device_type, units, adjunct_of FROM device
-         WHERE cluster = :cluster AND device = ANY(CAST(:names AS text[]))
+         WHERE cluster = $1 AND device = ANY($2::text[])
          UNION
         SELECT device, device_type, units, adjunct_of FROM device
-         WHERE cluster = :cluster AND adjunct_of = ANY(CAST(:names AS text[]))
+         WHERE cluster = $1 AND adjunct_of = ANY($2::text[])
     ), rated AS (
         SELECT device_type, units, adjunct_units FROM device_type
-         WHERE device_type = ANY(CAST(:types AS text[])) OR device_type IN (SELECT device_type FROM concerned)
+         WHERE device_type = ANY($3::text[]) OR device_type IN (SELECT device_type FROM concerned)
     ), held AS (
         SELECT device_type, count(*) AS devices FROM device
-         WHERE cluster = :cluster AND device_type = ANY(CAST(:types AS text[])) GROUP BY device_type
+         WHERE cluster = $1 AND device_type = ANY($3::text[]) GROUP BY device_type
     ), covered AS (
         SELECT device_type, count AS devices FROM migration_type
-         WHERE cluster = :cluster AND device_type = ANY(CAST(:types AS text[]))
+         WHERE cluster = $1 AND device_type = ANY($3::text[])
     )
     SELECT c.product_version, c.software_major, c.frozen,
            EXISTS (SELECT FROM catalogue) AS priced,
-           (SELECT jsonb_agg(to_jsonb(concerned)) FROM concerned) AS holdings,
-           (SELECT jsonb_agg(to_jsonb(rated)) FROM rated) AS prices,
-           CASE WHEN c.frozen THEN (SELECT jsonb_object_agg(device_type, devices) FROM covered) END AS covered,
-           CASE WHEN c.frozen THEN (SELECT jsonb_object_agg(device_type, devices) FROM held) END AS held
-      FROM cluster AS c WHERE c.cluster = :cluster
-""").columns(holdings=JSONB, prices=JSONB, covered=JSONB, held=JSONB)
+           (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of)) FROM concerned) AS holdings,
+           (SELECT json_agg(json_build_array(device_type, units, adjunct_units)) FROM rated) AS prices,
+           CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM covered) END AS covered,
+           CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM held) END AS held,
+           h.sequence, h.hash, h.at, greatest(clock_timestamp(), h.at) AS now
+      FROM cluster AS c JOIN journal_head AS h USING (cluster) WHERE c.cluster = $1
+"""
 
-_WRITE = text("""
-    WITH written AS (
+_ENTRIES_FROM = 13
+_WRITE = f"""
+    WITH removed AS (DELETE FROM device WHERE cluster = $1 AND device = ANY($8::text[])),
+    written AS (
         INSERT INTO device (cluster, device, device_type, units, adjunct_of, checked_out_at)
-        SELECT :cluster, wanted.*, CAST(:now AS timestamptz)
-          FROM unnest(CAST(:devices AS text[]), CAST(:types AS text[]), CAST(:units AS bigint[]), CAST(:primaries AS text[])) AS wanted
+        SELECT $1, wanted.*, $7::timestamptz FROM unnest($9::text[], $10::text[], $11::bigint[], $12::text[]) AS wanted
             ON CONFLICT (cluster, device) DO UPDATE
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of
-    )
-    UPDATE pool SET used = :used, version = :version, limit_approached = :limit_approached
-     WHERE cluster = :cluster AND feature = :feature
-""")
-
-_REMOVE = text("""
-    WITH removed AS (DELETE FROM device WHERE cluster = :cluster AND device = ANY(CAST(:devices AS text[])))
-    UPDATE pool SET used = :used, version = :version, limit_approached = :limit_approached
-     WHERE cluster = :cluster AND feature = :feature
-""")
+    ),
+    headed AS (UPDATE journal_head SET sequence = $5, hash = $6, at = $7 WHERE cluster = $1),
+    appended AS ({appending(_ENTRIES_FROM)})
+    UPDATE pool SET used = $2, version = $3, limit_approached = $4 WHERE cluster = $1 AND feature = 'PHONE_UNIT'
+"""  # noqa: S608 -- constants
+_DEVICE_COLUMNS = ("cluster", "device", "device_type", "units", "adjunct_of", "checked_out_at")
 
 
-async def lock_pool(tx: Transaction, cluster: str) -> PoolState:
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What decides about some commands, and the pen for what they change; its moment is the database's, after the lock."""
+
+    state: PoolState
+    desk: Desk
+    pen: Pen
+
+
+async def lock_pool(direct: Direct, cluster: str) -> PoolState:
     """The cluster's PHONE_UNIT pool, ours until the commit. Raises NotFound."""
-    row = (await tx.session.execute(_LOCK, {"cluster": cluster, "feature": PHONE_UNIT})).one_or_none()
+    row = await direct.row(_LOCK, cluster)
     if row is None:
         raise NotFound("cluster", cluster)
-    return PoolState(Pool(PHONE_UNIT, row.authorized, row.overdraft_allowed, row.used), row.version, row.limit_approached)
+    authorized, allowed, used, version, approached = row
+    return PoolState(Pool(PHONE_UNIT, authorized, allowed, used), version, approached)
 
 
-async def load_desk(tx: Transaction, cluster: str, pool: Pool, names: Iterable[str], types: Iterable[str]) -> Desk:
-    """What decides about the devices of ``names``: themselves, those that point to them, the prices."""
-    asked = {"cluster": cluster, "names": list(names), "types": list(types)}
-    row = (await tx.session.execute(_LOAD, asked)).one()
-    prices = {p["device_type"]: Price(p["units"], p["adjunct_units"]) for p in row.prices or ()}
-    return Desk(
-        pool=pool,
-        holdings={h["device"]: Holding(**h) for h in row.holdings or ()},
-        prices=prices if row.priced else None,
-        provisioning=Provisioning(major_of(row.product_version), row.software_major, row.frozen, row.covered or {}, row.held or {}),
-    )
+async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str]) -> Loaded:
+    """The devices of ``names``, those that point to them, the prices; the pool locked. Raises NotFound."""
+    state = await lock_pool(direct, cluster)
+    row = await direct.row(_LOAD, cluster, list(names), list(types))
+    assert row is not None
+    version, software_major, frozen, priced, holdings, prices, covered, held, sequence, hashed, at, now = row
+    provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {})
+    known = {holding[0]: Holding(*holding) for holding in holdings or ()}
+    rated = {name: Price(units, adjunct) for name, units, adjunct in prices or ()} if priced else None
+    return Loaded(state, Desk(state.pool, known, rated, provisioning), Pen(cluster, Head(sequence, hashed, at), now))
 
 
-async def write(tx: Transaction, cluster: str, pool: PoolState, holdings: list[Holding]) -> None:
-    """Store these holdings and the pool that results. A device keeps the time of its first check-out."""
-    columns = {
-        "devices": [h.device for h in holdings],
-        "types": [h.device_type for h in holdings],
-        "units": [h.units for h in holdings],
-        "primaries": [h.adjunct_of for h in holdings],
-    }
-    await tx.session.execute(_WRITE, {**columns, **_pool_values(cluster, pool), "now": tx.now})
+async def write(direct: Direct, state: PoolState, pen: Pen, before: Mapping[str, Holding], after: Mapping[str, Holding]) -> None:
+    """Store the difference between two states of a desk, the pool that results and the entries about it.
 
-
-async def remove(tx: Transaction, cluster: str, pool: PoolState, devices: list[str]) -> None:
-    """Forget these devices and store the pool that results."""
-    await tx.session.execute(_REMOVE, {"devices": devices, **_pool_values(cluster, pool)})
-
-
-def _pool_values(cluster: str, state: PoolState) -> dict[str, Any]:
-    return {
-        "cluster": cluster,
-        "feature": PHONE_UNIT,
-        "used": state.pool.used,
-        "version": state.version,
-        "limit_approached": state.limit_approached,
-    }
+    A device keeps the time of its first check-out.
+    """
+    cluster = pen.cluster
+    gone = [name for name in before if name not in after]
+    put = [holding for name, holding in after.items() if before.get(name) is not holding]
+    entries = pen.entries
+    if len(entries) >= MANY:
+        new = [(cluster, h.device, h.device_type, h.units, h.adjunct_of, pen.at) for h in put if h.device not in before]
+        put = [h for h in put if h.device in before]
+        await direct.copy("device", _DEVICE_COLUMNS, new)
+        await direct.copy("journal_entry", COLUMNS, entries)
+        entries = []
+    devices = [[h.device for h in put], [h.device_type for h in put], [h.units for h in put], [h.adjunct_of for h in put]]
+    pool = (state.pool.used, state.version, state.limit_approached)
+    head = (pen.head.sequence, pen.head.hash, pen.at)
+    await direct.execute(_WRITE, cluster, *pool, *head, gone, *devices, *columns_of(entries))
 
 
 async def count(tx: Transaction, cluster: str) -> int:
@@ -120,13 +126,13 @@ async def count(tx: Transaction, cluster: str) -> int:
     return int((await tx.session.execute(statement, {"cluster": cluster})).scalar_one())
 
 
-async def prices_of(tx: Transaction, types: list[str]) -> Mapping[str, int]:
+async def prices_of(tx: Transaction, types: Sequence[str]) -> Mapping[str, int]:
     """Units of those ``types`` that stand in the catalogue. Raises CatalogueMissing."""
     statement = text("""
         SELECT EXISTS (SELECT FROM catalogue) AS priced,
                (SELECT jsonb_object_agg(device_type, units) FROM device_type WHERE device_type = ANY(CAST(:types AS text[]))) AS prices
     """).columns(prices=JSONB)
-    row = (await tx.session.execute(statement, {"types": types})).one()
+    row = (await tx.session.execute(statement, {"types": list(types)})).one()
     if not row.priced:
         raise CatalogueMissing
     return dict(row.prices or {})

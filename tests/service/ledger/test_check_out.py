@@ -2,9 +2,10 @@
 
 import asyncio
 
-from sqlalchemy import event, text
+import pytest
+from sqlalchemy import text
 
-from services.ledger.actions.check_out import check_out
+from services.ledger.actions.settle_batch import Several, settle_batch
 from services.ledger.domain.devices import CheckOut
 from services.ledger.domain.transitions import Limits
 from shared.contracts.events.ledger import (
@@ -15,6 +16,9 @@ from shared.contracts.events.ledger import (
     PoolChanged,
     RequestRefused,
 )
+from shared.kit.batches import Asked
+from shared.kit.direct import Direct
+from shared.kit.trace import current_trace
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 
 
@@ -43,9 +47,10 @@ async def test_forty_devices_at_once_cannot_overdraw_the_pool(ledger: LedgerUnde
     assert sorted(a.status_code for a in answers) == [201] * 15 + [409] * 25
     assert await ledger.pool() == (10, 5, 15, "exhausted")
     await ledger.assert_sums()
-    versions = sorted(fact.version for fact in await ledger.bus.hear(PoolChanged, count=18))
-    assert len(set(versions)) == len(versions) - 1  # CCM_NODE and PHONE_UNIT both have a version 1
     assert len(await ledger.bus.hear(RequestRefused, count=25)) == 25
+    versions = [fact.version for fact in ledger.bus.heard(PoolChanged) if fact.feature == "PHONE_UNIT"]
+    assert versions == list(range(1, len(versions) + 1))  # the starter, the file, and a fact for each batch: none is told twice
+    assert ledger.bus.heard(PoolChanged)[-1].used == 15
 
 
 async def test_the_same_new_device_twice_at_once_is_one_holding(ledger: LedgerUnderTest) -> None:
@@ -54,24 +59,46 @@ async def test_the_same_new_device_twice_at_once_is_one_holding(ledger: LedgerUn
     assert await ledger.pool() == (50, 0, 4, "within")
 
 
-async def test_a_check_out_asks_the_database_four_times(ledger: LedgerUnderTest) -> None:
-    asked: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "outbox" not in statement or statement.startswith("INSERT"):  # the relay reads and empties the outbox beside it
-            asked.append(" ".join(statement.split())[:30])
-
-    engine = ledger.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    async with ledger.database.transaction() as tx:
-        await check_out(tx, Limits(), "hq", CheckOut("SEP1", "phone-5"))
-    event.remove(engine, "before_cursor_execute", note)
+async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_six_statements(ledger: LedgerUnderTest) -> None:
+    """However many devices: what a check-out costs the database must not depend on who else is waiting."""
+    asked = await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(30)])
     assert asked == [
+        "BEGIN",
         "SELECT authorized, overdraft_a",  # lock the pool
-        "WITH concerned AS ( SELECT dev",  # load the desk
-        "WITH written AS ( INSERT INTO ",  # write the holding and the pool
-        "INSERT INTO ledger.outbox (eve",  # tell of it
+        "WITH concerned AS MATERIALIZED",  # load the desk and the journal's head
+        "WITH removed AS (DELETE FROM d",  # write the holdings, the pool, the journal and its head
+        "INSERT INTO outbox (event_id,",  # tell of it
+        "COMMIT",
     ]
+    assert await ledger.pool() == (50, 0, 30, "within")
+
+
+async def test_a_check_out_that_changes_nothing_writes_nothing(ledger: LedgerUnderTest) -> None:
+    await ledger.put("SEP1")
+    asked = await _statements_of(ledger, [Several((CheckOut("SEP1", "phone-1"),))])
+    assert [statement.split()[0] for statement in asked] == ["BEGIN", "SELECT", "WITH", "COMMIT"]
+
+
+async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:
+    """What one batch asks the database."""
+    seen: list[str] = []
+    driver_execute, driver_row = Direct.execute, Direct.row
+
+    async def execute(self: Direct, sql: str, *values: object) -> None:
+        seen.append(" ".join(sql.split())[:30].strip())
+        await driver_execute(self, sql, *values)
+
+    async def row(self: Direct, sql: str, *values: object) -> object:
+        seen.append(" ".join(sql.split())[:30].strip())
+        return await driver_row(self, sql, *values)
+
+    answers = [asyncio.get_running_loop().create_future() for _ in batch]
+    asked = [Asked(one, 1, current_trace(), answer) for one, answer in zip(batch, answers, strict=True)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Direct, "execute", execute)
+        patch.setattr(Direct, "row", row)
+        await settle_batch(ledger.database, Limits(), "hq", asked)
+    return seen
 
 
 async def test_overdraft_units_are_taken_when_the_authorized_are_gone_and_its_coming_and_going_is_told(ledger: LedgerUnderTest) -> None:

@@ -1,0 +1,71 @@
+"""The journal in SQL: the head, entries appended, entries read. Nothing here changes or removes one, and the database would refuse it.
+
+Must not be broken: whoever appends holds the cluster's PHONE_UNIT pool, and read the head after locking it.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+
+from services.ledger.domain.journal import COLUMNS, Entry, Head, Pen
+from shared.kit.direct import Direct
+
+_TYPES = (
+    *("text", "bigint", "text", "text", "text", "text", "bigint", "text", "bigint", "text"),
+    *("bigint", "bigint", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "timestamptz", "bytea"),
+)
+MANY = 500
+"""From so many entries on COPY is faster than arrays, for all its round trips."""
+
+_PAGE = 2_000
+_ALL_COLUMNS = ", ".join(COLUMNS)
+
+
+def appending(first: int) -> str:
+    """The INSERT of entries given as columns, in the parameters from ``first`` on."""
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES, first))
+    return f"INSERT INTO journal_entry ({_ALL_COLUMNS}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- constants
+
+
+def columns_of(entries: Sequence[Entry]) -> list[Sequence[object]]:
+    """The values for ``appending``."""
+    return list(zip(*entries, strict=True)) if entries else [()] * len(COLUMNS)
+
+
+_APPEND = f"""
+    WITH appended AS ({appending(5)})
+    UPDATE journal_head SET sequence = $2, hash = $3, at = $4 WHERE cluster = $1
+"""  # noqa: S608
+_HEAD = "SELECT sequence, hash, at, greatest(clock_timestamp(), at) AS now FROM journal_head WHERE cluster = $1"
+_READ = f"SELECT {_ALL_COLUMNS} FROM journal_entry WHERE cluster = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"  # noqa: S608
+
+
+async def pen_for(direct: Direct, cluster: str) -> Pen:
+    """Writes behind the cluster's last entry, at the database's time; never before that entry's. The cluster must be locked."""
+    row = await direct.row(_HEAD, cluster)
+    assert row is not None
+    return Pen(cluster, Head(row["sequence"], row["hash"], row["at"]), row["now"])
+
+
+async def append(direct: Direct, pen: Pen) -> None:
+    """Store what was written."""
+    if pen.entries:
+        head = pen.head
+        await direct.execute(_APPEND, pen.cluster, head.sequence, head.hash, head.at, *columns_of(pen.entries))
+
+
+async def find_head(direct: Direct, cluster: str) -> Head | None:
+    """The head as it is kept beside the entries; None for a cluster that does not exist."""
+    row = await direct.row(_HEAD, cluster)
+    return Head(row["sequence"], row["hash"], row["at"]) if row else None
+
+
+async def page(direct: Direct, cluster: str, after: int, limit: int) -> list[Entry]:
+    """``limit`` entries behind the sequence ``after``."""
+    return [Entry(*row) for row in await direct.rows(_READ, cluster, after, limit)]
+
+
+async def pages(direct: Direct, cluster: str) -> AsyncIterator[list[Entry]]:
+    """All entries in their order, some thousands at a time."""
+    after = 0
+    while entries := await page(direct, cluster, after, _PAGE):
+        yield entries
+        after = entries[-1].sequence
