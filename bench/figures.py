@@ -54,11 +54,13 @@ class Figure:
 
 @dataclass
 class Section:
-    """Figures that belong together. ``failed``: why there are none or not all of them."""
+    """Figures that belong together. ``failed``: what was lost, or why there are not all of them; ``missing``: what this machine lacks."""
 
     name: str
     figures: list[Figure] = field(default_factory=list)
     failed: str = ""
+    missing: str = ""
+    seconds: float = 0.0
 
 
 class NotMeasured(Exception):

@@ -1,20 +1,29 @@
-"""A cluster is filled with devices."""
+"""A cluster is filled with devices, as many at a time as one call may bring."""
 
+from bench.figures import Lost, Sample
 from bench.ledger.stage import Stage
 
-_FILL = """
-    INSERT INTO ledger.device (cluster, device, device_type, units, checked_out_at)
-    SELECT $1, 'SEP' || lpad(to_hex(number), 12, '0'), 'cisco-7902', 1, now() FROM generate_series(1, $2::bigint) AS number
-"""
+CALL = 10_000
+"""Devices of one call."""
 
 
 async def filled(stage: Stage, cluster: str, devices: int) -> None:
-    """With so many devices of one unit."""
-    connection = await stage.postgres.connect()
-    try:
-        async with connection.transaction():
-            await connection.execute(_FILL, cluster, devices)
-            await connection.execute("UPDATE ledger.pool SET used = $2 WHERE cluster = $1 AND feature = 'PHONE_UNIT'", cluster, devices)
-    finally:
-        await connection.close()
-    stage.tally.units[cluster] = devices
+    """With so many devices of one unit, inside the ledger. Raises Lost."""
+    for _ in range(devices // CALL):
+        await many_inside(stage, cluster)
+
+
+async def many_inside(stage: Stage, cluster: str) -> Sample:
+    """One call's devices, measured inside the ledger. Raises Lost."""
+    prefix = stage.tally.prefix()
+    wanted = {"cluster": cluster, "prefix": prefix, "count": CALL, "device_type": "cisco-7902"}
+    async with stage.client() as client:
+        told = (await client.post("/bench/check-outs", json=wanted)).raise_for_status().json()
+    if told["checked_out"] != CALL:
+        raise Lost(f"{cluster}: {told['checked_out']} of {CALL} checked out")
+    await stage.tally.told(cluster, prefix, set(names_of(prefix)))
+    return Sample(CALL / told["seconds"], [told["seconds"]])
+
+
+def names_of(prefix: str) -> list[str]:
+    return [f"{prefix}-{number:07d}" for number in range(CALL)]

@@ -41,8 +41,9 @@ def hot_row(postgres: Postgres, clients: int, seconds: float) -> Run:
         with new_folder() as folder:
             script, log = folder / "hot-row.sql", folder / "log"
             script.write_text(_TRANSACTION, "utf-8")
-            command: list[str | Path] = [postgres.bin_dir / "pgbench", "--no-vacuum", "--protocol=prepared", f"--file={script}", f"--client={clients}"]
-            command += [f"--jobs={min(clients, 2)}", f"--time={max(1, round(seconds))}", "--log", f"--log-prefix={log}"]
+            command: list[str | Path] = [postgres.bin_dir / "pgbench", "--no-vacuum", "--protocol=prepared", f"--file={script}"]
+            command += [f"--client={clients}", f"--jobs={min(clients, 2)}", f"--time={max(1, round(seconds))}"]
+            command += ["--log", f"--log-prefix={log}"]
             child = await asyncio.create_subprocess_exec(*command, env=postgres.environment, stdout=PIPE, stderr=PIPE)
             said, complained = await child.communicate()
             rate, done = _RATE.search(said), _DONE.search(said)

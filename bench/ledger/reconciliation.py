@@ -46,7 +46,7 @@ async def measure(stage: Stage, cluster: str) -> Section:
 
 
 async def _inventory(stage: Stage, cluster: str) -> dict[str, str]:
-    """Type of each device as the call processing would tell it: some that the ledger does not know, some of another type, some not there."""
+    """Type of each device as the call processing tells it: some the ledger does not know, some of another type, some not there."""
     rows = await stage.postgres.ask("SELECT device, device_type FROM ledger.device WHERE cluster = $1 ORDER BY device", cluster)
     known = {row["device"]: row["device_type"] for row in rows}
     kept = dict(list(known.items())[_GHOSTS:][: ROWS - _MISSING])

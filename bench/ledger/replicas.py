@@ -74,8 +74,7 @@ async def judged(stage: Stage, book: Book) -> str:
             raise Lost(f"{cluster}: authorized {row['authorized']}, granted {_UNITS + book.granted[cluster]}")
         stage.tally.units[cluster] = sum(PRICES[kind] for kind in book.devices[cluster].values())
         told += [await stage.tally.check(cluster)]
-        if await stage.tally.has_journal():
-            told += [await _journal(stage, cluster, book.changes[cluster])]
+        told += [await _journal(stage, cluster, book.changes[cluster])]
     return "; ".join(told)
 
 

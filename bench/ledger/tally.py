@@ -24,33 +24,33 @@ class Tally:
     units: dict[str, int] = field(default_factory=dict)
     runs: int = 0
 
+    def prefix(self) -> str:
+        """With which no name began so far."""
+        self.runs += 1
+        return f"SEP{self.runs:04d}"
+
     def check_outs(self, cluster: str, port: int, headers: dict[str, str], connections: int, seconds: float) -> Load:
         """New devices of one unit, each by a request of its own; their names begin as no others do."""
-        self.runs += 1
         path, body = f"/v1/clusters/{cluster}/devices/{{device}}", '{"device_type":"cisco-7902"}'
-        return Load(port, "PUT", path, headers, connections, seconds, 201, body, prefix=f"SEP{self.runs:04d}")
+        return Load(port, "PUT", path, headers, connections, seconds, 201, body, prefix=self.prefix())
 
     async def acknowledged(self, cluster: str, load: Load, answered: Answered) -> None:
-        """Note what a load was told, and compare with what is there, name by name. Raises Lost."""
-        told = answered.names(load)
-        rows = await self.postgres.ask("SELECT device FROM ledger.device WHERE cluster = $1 AND device LIKE $2", cluster, f"{load.prefix}-%")
+        """Note what a load was told, and compare with what is there. Raises Lost."""
+        await self.told(cluster, load.prefix, answered.names(load))
+
+    async def told(self, cluster: str, prefix: str, names: set[str]) -> None:
+        """Note these names as checked out, one unit each, and compare with what is there, name by name. Raises Lost."""
+        rows = await self.postgres.ask("SELECT device FROM ledger.device WHERE cluster = $1 AND device LIKE $2", cluster, f"{prefix}-%")
         there = {row["device"] for row in rows}
-        if told != there:
-            raise Lost(f"{cluster}: {len(told - there)} acknowledged and not there, {len(there - told)} there and not acknowledged")
-        self.units[cluster] = self.units.get(cluster, 0) + len(told)
-        await self.check(cluster)
+        if names != there:
+            raise Lost(f"{cluster}: {len(names - there)} acknowledged and not there, {len(there - names)} there and not acknowledged")
+        self.units[cluster] = self.units.get(cluster, 0) + len(names)
 
     async def check(self, cluster: str) -> str:
         """What was counted. Raises Lost unless tally, pool, holdings and journal say the same."""
         (row,) = await self.postgres.ask(_HELD, cluster)
-        said = {"acknowledged": self.units.get(cluster, 0), "used": row["used"], "holdings": row["held"]}
-        if await self.has_journal():
-            last = await self.postgres.ask(_JOURNAL, cluster)
-            said["journal"] = last[0]["used"] if last else 0
+        last = await self.postgres.ask(_JOURNAL, cluster)
+        said = {"acknowledged": self.units.get(cluster, 0), "used": row["used"], "holdings": row["held"], "journal": last[0]["used"]}
         if len(set(said.values())) != 1:
             raise Lost(f"{cluster}: {said}")
         return f"{' = '.join(said)} = {row['used']}"
-
-    async def has_journal(self) -> bool:
-        """Whether this release of the ledger keeps one."""
-        return bool((await self.postgres.ask("SELECT to_regclass('ledger.journal_entry') IS NOT NULL AS there"))[0]["there"])

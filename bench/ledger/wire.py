@@ -40,8 +40,11 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
+        self._fail(Gone(str(exc or "closed")))
+
+    def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(Gone(str(exc or "closed")))
+            self._answer.set_exception(error)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -50,7 +53,12 @@ class Connection(asyncio.Protocol):
             if end < 0:
                 return
             self._begin = end + 4
-            self._wanted = self._begin + _length_of(bytes(self._received[:end]))
+            try:
+                self._wanted = self._begin + _length_of(bytes(self._received[:end]))
+            except ValueError as error:
+                self._fail(error)
+                self._transport.abort()
+                return
         if len(self._received) < self._wanted:
             return
         status, body = int(self._received[9:12]), bytes(self._received[self._begin : self._wanted])
