@@ -11,7 +11,6 @@ from tests.faults.production import production
 from tests.rabbitmq import programs
 
 LEDGERS = (1, 3)
-CONNECTIONS = (1, 8, 32)
 POOLS_AT_ONCE = (1, 4)
 
 
@@ -22,10 +21,12 @@ class Scale:
     pools: int
     rounds: int
     seconds: float
+    connections: tuple[int, ...] = (1, 8, 32)
     ledgers: tuple[int, ...] = LEDGERS
 
 
-FULL, QUICK = Scale(pools=20, rounds=10, seconds=8), Scale(pools=4, rounds=5, seconds=1, ledgers=(1,))
+FULL = Scale(pools=20, rounds=10, seconds=4)
+QUICK = Scale(pools=4, rounds=4, seconds=1, connections=(32,), ledgers=(1,))
 
 
 async def report(scale: Scale, say: Say) -> list[Section]:
@@ -50,6 +51,6 @@ async def _measure(ledgers: int, scale: Scale) -> Section:
             for at_once in POOLS_AT_ONCE:
                 section.figures.append(await end_to_end.measure(stage, pools, scale.rounds, at_once))
         held = await throughput.prepare(stage)
-        for connections in CONNECTIONS:
+        for connections in scale.connections:
             section.figures.append(await throughput.measure(stage, held, ledgers, connections, scale.seconds))
     return section

@@ -152,15 +152,19 @@ def without_settings() -> dict[str, str]:
 @asynccontextmanager
 async def processes_on(postgres: Postgres) -> AsyncIterator[Processes]:
     """Schemas made; what was started is ended afterwards."""
-    for module, database in (("services.ledger", DATABASE), ("gateway", DATABASE), ("services.ledger", NOTHING)):
-        environment = {**without_settings(), "LICENSING_DATABASE_URL": postgres.url(database)}
-        command, quiet = [sys.executable, "-m", module, "migrate"], asyncio.subprocess.DEVNULL
-        child = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=quiet)
-        if await child.wait():
-            raise RuntimeError(f"{module} migrate ended with {child.returncode}")
+    wanted = (("services.ledger", DATABASE), ("gateway", DATABASE), ("services.ledger", NOTHING))
+    await asyncio.gather(*(_migrated(postgres, *each) for each in wanted))
     made = Processes(postgres)
     try:
         yield made
     finally:
         for program in made.started:
             program.stop()
+
+
+async def _migrated(postgres: Postgres, module: str, database: str) -> None:
+    environment = {**without_settings(), "LICENSING_DATABASE_URL": postgres.url(database)}
+    command, quiet = [sys.executable, "-m", module, "migrate"], asyncio.subprocess.DEVNULL
+    child = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=quiet)
+    if await child.wait():
+        raise RuntimeError(f"{module} migrate ended with {child.returncode}")
