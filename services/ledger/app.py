@@ -11,6 +11,7 @@ from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
 from services.ledger.routes import clusters, devices, journal, migrations, nodes, unit_reports
+from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
 from services.ledger.timers import heartbeat
@@ -66,6 +67,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         background=[heartbeat(settings)],
         fleeting=frozenset({PoolChanged.type}),
         on_stop=[finish_batches],
+        short_way=partial(ShortWay, problems=PROBLEMS),
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.limits = limits

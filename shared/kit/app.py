@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import func, select
+from starlette.types import ASGIApp
 
 from shared.contracts.base import Problem
 from shared.kit.boundary import Boundary
@@ -52,6 +53,8 @@ class Plan:
     background: Sequence[Background] = ()
     """Run beside it in every process until it stops (the timers run in one process only)."""
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
+    short_way: Callable[[ASGIApp], ASGIApp] | None = None
+    """Laid around everything but the boundary: answers what is asked all day without the framework, and passes the rest on."""
     verifier: IdentityVerifier | None = None
     """Whose word for a caller is believed; by default that of the settings."""
 
@@ -101,10 +104,13 @@ def build_app(plan: Plan, settings: ServiceSettings, bus: Bus, clock: Clock, met
         responses={"default": {"model": Problem, "description": "A problem (RFC 9457).", "content": {PROBLEM_JSON: {}}}},
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # our own stand in the boundary
     )
     app.state.kit = kit
     metrics.before_scrape(plan.service, _measuring_events(database, metrics))
     verifier = plan.verifier or _verifier_of(settings)
+    if plan.short_way is not None:
+        app.add_middleware(plan.short_way)
     app.add_middleware(Boundary, service=plan.service, metrics=metrics, faults=faults, verifier=verifier)
     install_problems(app, plan.problems)
     app.include_router(health_router())

@@ -6,13 +6,14 @@ Must not be broken: where there is a verifier, nobody is answered without the ga
 import time
 from functools import partial
 
+from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kit.deadline import DEADLINE_HEADER, answer_in_time, deadline_from_header, due_in
 from shared.kit.faults import Faults
 from shared.kit.health import HEALTH_PATHS
 from shared.kit.identity import IDENTITY_HEADER, IdentityRefused, IdentityVerifier, identified
-from shared.kit.logs import log_of
+from shared.kit.logs import log_line, log_of
 from shared.kit.metrics import Metrics
 from shared.kit.problems import problem_response
 from shared.kit.store_faults import is_collision, is_store_failure
@@ -20,6 +21,8 @@ from shared.kit.trace import CALLER_HEADER, begin_trace, tracing
 
 _log = log_of("http")
 _CALLER, _IDENTITY, _DEADLINE = CALLER_HEADER.encode(), IDENTITY_HEADER.encode(), DEADLINE_HEADER.encode()
+
+_LONGEST_PATH = 4000
 
 
 class Boundary:
@@ -34,6 +37,7 @@ class Boundary:
         self._metrics = metrics
         self._faults = faults
         self._verifier = verifier
+        self._measured: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,15 +98,18 @@ class Boundary:
         await response(scope, receive, send)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        self._metrics.requests.labels(self._service, scope["method"], _route(scope), str(status)).observe(seconds)
-        if scope["path"] not in HEALTH_PATHS:
-            _log.info(
-                "request",
-                service=self._service,
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                milliseconds=round(seconds * 1000, 1),
+        asked = (scope["method"], _route(scope), status)
+        measured = self._measured.get(asked)
+        if measured is None:
+            measured = self._metrics.requests.labels(self._service, scope["method"], _route(scope), str(status))
+            self._measured[asked] = measured  # as many as there are series: few
+        measured.observe(seconds)
+        path = scope["path"]
+        if path not in HEALTH_PATHS:
+            clipped = path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}… ({len(path)} characters)"
+            milliseconds = round(seconds * 1000, 1)
+            log_line(
+                "http", "request", service=self._service, method=scope["method"], path=clipped, status=status, milliseconds=milliseconds
             )
 
 

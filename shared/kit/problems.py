@@ -47,6 +47,10 @@ class ProblemTable:
             assert not taken, f"{kind.__name__}: rename {sorted(taken)}, every problem has members of that name"
         self.recorded = tuple(kind for kind, rule in self.rules.items() if rule.recorded)
 
+    def rule_of(self, error: Exception) -> Rule | None:
+        """How an exception leaves; None for one that nobody foresaw."""
+        return next((self.rules[kind] for kind in type(error).__mro__ if kind in self.rules), None)
+
 
 @dataclass
 class NotFound(Exception):

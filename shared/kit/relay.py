@@ -30,7 +30,7 @@ _BUSY_SECONDS = 0.25
 """A hand-over that takes longer waits for somebody else, and its place is better used."""
 
 _MOST_UNDER_WAY = 512
-_GATHERING_SECONDS = 0.02
+_GATHERING_SECONDS = 0.05
 """What is committed or handed over within this time is fetched or removed in one statement."""
 
 _FIRST_PAUSE_SECONDS = 0.5

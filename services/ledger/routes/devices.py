@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from services.ledger.actions.check_in import check_in
 from services.ledger.actions.check_out import check_out
-from services.ledger.domain.devices import CheckIn, CheckOut
+from services.ledger.domain.devices import CheckIn, CheckOut, Holding, Outcome
 from services.ledger.domain.transitions import PoolState
 from services.ledger.routes import ClusterName, DesksDep
 from services.ledger.store import listings
@@ -41,15 +41,29 @@ def _holding(row: DeviceRow) -> HoldingBody:
     )
 
 
+def command_of(device: str, body: PutDevice) -> CheckOut:
+    """What a request asks of the ledger."""
+    return CheckOut(device, body.device_type, body.adjunct_of)
+
+
+def answer_of(holding: Holding, state: PoolState) -> DeviceBody:
+    """What a check-out is answered with."""
+    return DeviceBody(
+        device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=_pool(state)
+    )
+
+
+def status_of(outcome: Outcome) -> int:
+    return 201 if outcome == "checked_out" else 200
+
+
 @router.put("/{device}", openapi_extra=needs("operator"), responses={201: {"model": DeviceBody}})
 async def check_out_device(cluster: ClusterName, device: DeviceName, body: PutDevice, desks: DesksDep, response: Response) -> DeviceBody:
     """Check the units of a device out. One that is known is re-priced where its type, its primary or its price changed, all or nothing;
     a call that changes nothing is answered with 200."""
-    holding, pool, outcome = await check_out(desks, cluster, CheckOut(device, body.device_type, body.adjunct_of))
-    response.status_code = 201 if outcome == "checked_out" else 200
-    return DeviceBody(
-        device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=_pool(pool)
-    )
+    holding, pool, outcome = await check_out(desks, cluster, command_of(device, body))
+    response.status_code = status_of(outcome)
+    return answer_of(holding, pool)
 
 
 @router.delete("/{device}", status_code=204, openapi_extra=needs("operator"))
