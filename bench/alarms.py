@@ -26,7 +26,7 @@ class Scale:
 
 
 FULL = Scale(pools=20, rounds=10, seconds=4)
-QUICK = Scale(pools=4, rounds=4, seconds=1, connections=(32,), ledgers=(1,))
+QUICK = Scale(pools=4, rounds=3, seconds=1, connections=(32,), ledgers=(1,))
 
 
 async def report(scale: Scale, say: Say) -> list[Section]:
