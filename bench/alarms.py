@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench import end_to_end, throughput
-from bench.figures import Section
+from bench.figures import Section, several
 from bench.sections import Say, told
 from bench.stage import bench_stage
 from tests.faults.production import production
@@ -35,7 +35,7 @@ async def report(scale: Scale, say: Say) -> list[Section]:
 
 
 def _name(ledgers: int) -> str:
-    return f"Processes and broker of docker-compose.yml, {ledgers} ledger{'s' if ledgers > 1 else ''}"
+    return f"Processes and broker of docker-compose.yml, {several(ledgers, 'ledger')}"
 
 
 async def _measure(ledgers: int, scale: Scale) -> Section:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bench.figures import Figure, Lost, at_most
+from bench.figures import Figure, Lost, at_most, several
 from bench.percentiles import spread_of
 from bench.stage import BenchStage
 
@@ -35,7 +35,7 @@ async def measure(stage: BenchStage, clusters: Sequence[str], rounds: int, pools
         await stage.check_used(cluster, UNITS)
     spread = spread_of([seconds for lane in measured for seconds in lane])
     checked = f"{spread.samples} alarms, each raised and cleared once; used = holdings = {UNITS} in each pool"
-    what = f"overdraft → alarm at the gateway p99, {pools_at_once} pools at once"
+    what = f"overdraft → alarm at the gateway p99, {several(pools_at_once, 'pool')} at once"
     return Figure(what, spread.p99, "ms", checked, spread, targets=[at_most(spread.p99, TARGET_P99_MILLISECONDS, "ms")])
 
 

@@ -113,3 +113,8 @@ def at_least(value: float, wanted: float, unit: str) -> Target:
 
 def at_most(value: float, wanted: float, unit: str) -> Target:
     return Target(f"≤ {wanted:g} {unit}", value <= wanted)
+
+
+def several(number: int, noun: str) -> str:
+    """``1 connection``, ``8 connections``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from bench.figures import Figure
+from bench.figures import Figure, several
 from bench.percentiles import spread_of
 from bench.stage import BenchStage
 
@@ -38,4 +38,6 @@ async def measure(stage: BenchStage, held: dict[str, int], ledgers: int, connect
     for cluster in CLUSTERS:
         await stage.check_used(cluster, held[cluster])
     checked = f"acknowledged = used = holdings = {sum(held.values())}"
-    return Figure(f"check-outs, {ledgers} ledgers, {connections} connections", round(rate, 1), "/s", checked, spread_of(took))
+    return Figure(
+        f"check-outs, {several(ledgers, 'ledger')}, {several(connections, 'connection')}", round(rate, 1), "/s", checked, spread_of(took)
+    )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from statistics import median
 
-from bench.figures import Figure, Run, Sample, Section, Target, at_least, compared, in_turns, spread_over
+from bench.figures import Figure, Run, Sample, Section, Target, at_least, compared, in_turns, several, spread_over
 from bench.ledger.load import Load, asked_for
 from bench.ledger.pgbench import hot_row
 from bench.ledger.scale import Scale
@@ -48,12 +48,14 @@ async def measure(stage: Stage, scale: Scale) -> Section:
         lone = hot_row(stage.postgres, 1, scale.seconds)
         samples = await in_turns(scale.rounds, ours, pgbench, nothing, *([lone] if connections == 1 else [stage.postgres.make_safe]))
         checked = await stage.tally.check(cluster)
-        figure = compared(f"check-outs, {connections} connections", samples[0], _REFERENCE, samples[1], checked)
+        figure = compared(f"check-outs, {several(connections, 'connection')}", samples[0], _REFERENCE, samples[1], checked)
         if connections == CONNECTIONS[-1]:
             assert figure.ratio is not None
             figure = replace(figure, targets=[at_least(figure.ratio, _wanted(samples[3]), "× pgbench")])
         section.figures.append(figure)
-        section.figures.append(compared(f"check-outs, {connections} connections", samples[0], "empty endpoint", samples[2], checked))
+        section.figures.append(
+            compared(f"check-outs, {several(connections, 'connection')}", samples[0], "empty endpoint", samples[2], checked)
+        )
         if connections == 1:
             section.figures.append(_added_latency(samples[0], samples[2], samples[3], checked))
     return section

@@ -12,7 +12,6 @@ from bench.figures import Figure, Lost, Sample, Section, at_most, compared
 from bench.ledger.copying import Copying
 from bench.ledger.stage import PRICES, Stage
 
-ROWS = 100_000
 LONGEST_SECONDS, MOST_MEGABYTES = 10.0, 300.0
 _MISSING, _GHOSTS, _WRONG = 1_000, 700, 300
 _LOOK_SECONDS = 0.05
@@ -49,9 +48,7 @@ async def _inventory(stage: Stage, cluster: str) -> dict[str, str]:
     """Type of each device as the call processing tells it: some the ledger does not know, some of another type, some not there."""
     rows = await stage.postgres.ask("SELECT device, device_type FROM ledger.device WHERE cluster = $1 ORDER BY device", cluster)
     known = {row["device"]: row["device_type"] for row in rows}
-    kept = dict(list(known.items())[_GHOSTS:][: ROWS - _MISSING])
-    if len(known) - len(kept) != _GHOSTS:
-        kept = dict(list(known.items())[_GHOSTS:])
+    kept = dict(list(known.items())[_GHOSTS:])
     wrong = dict.fromkeys(list(kept)[:_WRONG], "cisco-7970")
     return {**kept, **wrong, **{f"NEW-{number:06d}": "cisco-7902" for number in range(_MISSING)}}
 

@@ -5,7 +5,7 @@ The first is compared with what the same gateway forwards to a service that does
 
 from dataclasses import replace
 
-from bench.figures import Figure, Run, Sample, Section, at_least, compared, in_turns
+from bench.figures import Figure, Run, Sample, Section, at_least, compared, in_turns, several
 from bench.ledger.check_outs import HOT_ROW_CLIENTS
 from bench.ledger.embedded import Embedded
 from bench.ledger.load import asked_for
@@ -53,7 +53,9 @@ async def measure(stage: Stage, scale: Scale) -> Section:
         nothing = forwarded(stage, before_nothing.port, connections, scale.seconds)
         measured, references = await in_turns(scale.rounds, ours, nothing)
         checked = await stage.tally.check(cluster)
-        figure = compared(f"check-outs, {connections} connections", measured, "forwarded to an empty endpoint", references, checked)
+        figure = compared(
+            f"check-outs, {several(connections, 'connection')}", measured, "forwarded to an empty endpoint", references, checked
+        )
         section.figures.append(_wanting(figure, 0.6, "× forwarded") if connections == WANTED_CONNECTIONS else figure)
     for program in (gateway, empty, before_nothing):
         program.stop()
