@@ -23,11 +23,8 @@ class Told(Postgres):
 
 
 def tally(names: list[str], used: int = 2, held: int = 2, journal: int = 2) -> Tally:
-    rows = {
-        "LIKE": [{"device": name} for name in names],
-        "journal_entry": [{"used": journal}],
-        "ledger.pool": [{"used": used, "held": held}],
-    }
+    rows: dict[str, list[dict[str, Any]]] = {"LIKE": [{"device": name} for name in names], "journal_entry": [{"used": journal}]}
+    rows["ledger.pool"] = [{"used": used, "held": held}]
     return Tally(Told(Path(), Path(), Path(), "", rows))
 
 

@@ -8,15 +8,13 @@ import pytest
 
 from bench.ledger.wire import Connection, Gone, request_of
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
-
 
 @asynccontextmanager
 async def answering(*pieces: bytes, once: bool = False) -> AsyncIterator[Connection]:
     """A connection to a server that says these pieces to each request; ``once``: to the first, and goes."""
     gone = asyncio.Event()
 
-    async def serve(reader: Reader, writer: Writer) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(4096):
             for piece in pieces:
                 writer.write(piece)
