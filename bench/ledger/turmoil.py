@@ -22,6 +22,7 @@ from shared.kit.identity import IDENTITY_HEADER, IdentityIssuer
 
 _DEVICES = 20
 _PAUSE_SECONDS = 0.05
+_ASKED_AWAY = 10
 _LARGEST_GRANT = 300
 _UNAVAILABLE = 503
 _REFUSED = 409
@@ -58,19 +59,20 @@ class Book:
 
 
 class Caller:
-    """One connection, to another ledger whenever the one it had is gone."""
+    """One connection, to another ledger whenever the one it had is gone, and back after some time: the second kill must hurt too."""
 
     def __init__(self, plan: Plan, book: Book, number: int) -> None:
         self.plan, self.book, self.number = plan, book, number
         self.cluster = plan.clusters[number % len(plan.clusters)]
         self.random = random.Random(f"{plan.seed}-{number}")
         self._issuer = IdentityIssuer.from_file(Path(plan.key))
-        self._ledger = number
+        self._ledger, self._away = number, 0
         self._connection: Connection | None = None
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> int:
         """The status, once there is one that says whether it was done."""
         began = time.perf_counter()
+        self._return()
         while True:
             headers: Mapping[str, str] = {IDENTITY_HEADER: self._issuer.token_for("bench", "admin"), **(JSON if body else {})}
             try:
@@ -93,6 +95,12 @@ class Caller:
             else:
                 self.book.wrong.append(f"{method} {path}: {status} {said[:300]!r}")
             return status
+
+    def _return(self) -> None:
+        self._away += self._ledger != self.number
+        if self._away > _ASKED_AWAY and self._connection is not None:
+            self._connection.close()
+            self._connection, self._ledger, self._away = None, self.number, 0
 
     async def devices(self, ends: float) -> None:
         """Check out, re-price and check in devices that nobody else asks for."""
