@@ -10,7 +10,7 @@ from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import refusals
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import clusters, devices, journal, migrations, nodes, unit_reports
+from services.ledger.routes import bulk, clusters, devices, journal, migrations, nodes, unit_reports
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
@@ -35,6 +35,7 @@ PROBLEMS = ProblemTable(
         refusals.SoftwareLicenseMissing: Rule(refusals.SoftwareLicenseMissing.rule, 409, "No software license", recorded=True),
         refusals.UnknownDeviceType: Rule("unknown-device-type", 422, "A device type is not in the catalogue"),
         refusals.CatalogueMissing: Rule("catalogue-missing", 503, "No prices yet", retry_after_seconds=2),
+        refusals.AtomicRefused: Rule("atomic-refused", 409, "Not all of the devices, so none"),
         refusals.AdjunctNotPossible: Rule("adjunct-not-possible", 422, "The device cannot be an adjunct"),
         refusals.AdjunctConflict: Rule("adjunct-conflict", 409, "The device cannot be an adjunct of that primary"),
         refusals.PrimaryOfAdjunct: Rule("primary-of-adjunct", 409, "Adjuncts point to the device"),
@@ -60,7 +61,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         service="ledger",
         title="Ledger",
         migrations=MIGRATIONS,
-        routers=[clusters.router, nodes.router, devices.router, unit_reports.router, migrations.router, journal.router],
+        routers=[clusters.router, nodes.router, devices.router, bulk.router, unit_reports.router, migrations.router, journal.router],
         problems=PROBLEMS,
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 
 from shared.kit.clock import Clock
-from shared.kit.direct import DirectTransaction, direct_transaction
+from shared.kit.direct import DirectTransaction, Lanes, direct_transaction
 from shared.kit.settings import ServiceSettings
 from shared.kit.tables import KitTables
 from shared.kit.transaction import Transaction
@@ -41,6 +41,7 @@ class Database:
                 },
             },
         )
+        self._lanes = Lanes(self.engine, settings.database_pool_size // 2)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
 
     @asynccontextmanager
@@ -61,7 +62,7 @@ class Database:
 
     def direct(self) -> AbstractAsyncContextManager[DirectTransaction]:
         """One transaction on the driver itself: committed at the end, rolled back on an exception."""
-        return direct_transaction(self)
+        return direct_transaction(self, self._lanes)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -75,4 +76,5 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
+        await self._lanes.close()
         await self.engine.dispose()

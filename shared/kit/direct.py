@@ -5,12 +5,15 @@ It publishes as the ordinary transaction does: what it tells leaves with its com
 Must not be broken: a connection goes back to the pool outside of any transaction, or not at all.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
 from shared.contracts.base import Envelope, Event
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from shared.kit.database import Database
 
 _log = log_of("direct")
+_KEEP_SECONDS = 60.0
+"""A connection that lay longer goes back to the pool, which knows how to tell whether it is still good."""
+
 Row = Any
 """A row of the driver: by position and by name."""
 
@@ -53,26 +59,71 @@ class DirectTransaction(Direct):
         super().__init__(driver)
         self._database = database
         self._events: list[Envelope] = []
+        self._told = False
 
     def publish(self, event: Event, at: datetime, trace: Trace) -> None:
         """Leave a fact in the outbox, in the trace of whoever caused it; it is handed over after the commit."""
         with tracing(trace):
             self._events.append(envelope_of(event, self._database.schema, at))
 
+    def to_tell(self) -> tuple[list[UUID], list[str]]:
+        """What was published and is not in the outbox yet, for a statement that has ``telling`` in it."""
+        events, self._events = self._events, []
+        self._told = self._told or bool(events)
+        return [envelope.id for envelope in events], [envelope.model_dump_json(exclude_none=True) for envelope in events]
+
     async def commit(self) -> None:
         if self._events:
-            ids = [envelope.id for envelope in self._events]
-            texts = [envelope.model_dump_json(exclude_none=True) for envelope in self._events]
-            await self.execute("INSERT INTO outbox (event_id, envelope) SELECT * FROM unnest($1::uuid[], $2::jsonb[])", ids, texts)
+            await self.execute(telling(1), *self.to_tell())
         await self.execute("COMMIT")
-        if self._events:
+        if self._told:
             self._database.wake.set()
 
 
+def telling(first: int) -> str:
+    """The INSERT into the outbox of what ``to_tell`` gives, in the parameters from ``first`` on: for whoever writes anyway."""
+    return f"INSERT INTO outbox (event_id, envelope) SELECT * FROM unnest(${first}::uuid[], ${first + 1}::jsonb[])"  # noqa: S608
+
+
+class Lanes:
+    """Connections kept at hand for direct transactions: asking the pool for one costs as much as a statement."""
+
+    def __init__(self, engine: AsyncEngine, most: int) -> None:
+        self._engine = engine
+        self._most = most
+        self._idle: list[tuple[Any, float]] = []
+
+    async def take(self) -> Any:
+        """One that is not broken, as far as anybody knows."""
+        while self._idle:
+            lent, since = self._idle.pop()
+            if time.monotonic() - since < _KEEP_SECONDS and not lent.driver_connection.is_closed():
+                return lent
+            await greenlet_spawn(lent.close)
+        while True:
+            lent = await self._engine.raw_connection()
+            driver: Any = lent.driver_connection
+            if not driver.is_closed():
+                # Planning anew what is asked a thousand times a second costs more than doing it.
+                await driver.execute("SET plan_cache_mode = force_generic_plan")
+                return lent
+            await greenlet_spawn(lent.invalidate)
+
+    async def give_back(self, lent: Any) -> None:
+        if len(self._idle) < self._most:
+            self._idle.append((lent, time.monotonic()))
+        else:
+            await greenlet_spawn(lent.close)
+
+    async def close(self) -> None:
+        while self._idle:
+            await greenlet_spawn(self._idle.pop()[0].close)
+
+
 @asynccontextmanager
-async def direct_transaction(database: "Database") -> AsyncIterator[DirectTransaction]:
+async def direct_transaction(database: "Database", lanes: Lanes) -> AsyncIterator[DirectTransaction]:
     """One transaction: committed at the end, rolled back on an exception."""
-    lent = await _open_connection(database)
+    lent = await lanes.take()
     driver = lent.driver_connection
     try:
         transaction = DirectTransaction(driver, database)
@@ -80,21 +131,12 @@ async def direct_transaction(database: "Database") -> AsyncIterator[DirectTransa
         yield transaction
         await transaction.commit()
     except BaseException:
-        if not await _is_rolled_back(driver):
+        if await _is_rolled_back(driver):
+            await lanes.give_back(lent)
+        else:
             await greenlet_spawn(lent.invalidate)
         raise
-    finally:
-        await greenlet_spawn(lent.close)
-
-
-async def _open_connection(database: "Database") -> Any:
-    """One of the pool's; those that broke while they lay there are passed over."""
-    while True:
-        lent = await database.engine.raw_connection()
-        driver: Any = lent.driver_connection
-        if not driver.is_closed():
-            return lent
-        await greenlet_spawn(lent.invalidate)
+    await lanes.give_back(lent)
 
 
 async def _is_rolled_back(driver: Any) -> bool:

@@ -131,6 +131,13 @@ def problem_response(
     return _ProblemJson(body.model_dump(), status_code=status, headers=dict(headers or {}))
 
 
+def problem_of(error: Exception, rule: Rule) -> dict[str, Any]:
+    """A domain exception as a problem's members, for where it is a part of an answer."""
+    members: dict[str, Any] = {f.name: jsonable_encoder(getattr(error, f.name)) for f in fields(error)} if is_dataclass(error) else {}
+    said = {"type": f"urn:licensing:problem:{rule.slug}", "title": rule.title, "status": rule.status, "detail": str(error)}
+    return {**said, "trace_id": current_trace().trace_id, **members}
+
+
 def respond(error: Exception, rule: Rule) -> JSONResponse:
     """A domain exception as its problem."""
     members: dict[str, Any] = {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}

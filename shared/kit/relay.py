@@ -13,7 +13,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, insert, select
+from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Envelope
@@ -32,6 +32,10 @@ _BUSY_SECONDS = 0.25
 _MOST_UNDER_WAY = 512
 _GATHERING_SECONDS = 0.05
 """What is committed or handed over within this time is fetched or removed in one statement."""
+
+_UNHURRIED = select(func.set_config("synchronous_commit", "off", True)).scalar_subquery() == "off"
+"""For this statement only: what a crash brings back is handed over again, which is harmless; so nobody waits for the disk, and the
+commits that are promises have it to themselves."""
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -94,10 +98,15 @@ class Relay:
         done = {sequence: one for sequence, one in ended_ones.items() if not one.work.cancelled() and one.work.exception() is None}
         outbox, kept = self._database.tables.outbox, self._database.tables.handed_over
         if fleeting := [sequence for sequence, one in done.items() if one.fleeting]:
-            await connection.execute(delete(outbox).where(outbox.c.sequence.in_(fleeting)))
+            await connection.execute(delete(outbox).where(outbox.c.sequence.in_(fleeting), _UNHURRIED))
         if lasting := [sequence for sequence, one in done.items() if not one.fleeting]:
             columns = ("sequence", "event_id", "envelope")
-            gone = delete(outbox).where(outbox.c.sequence.in_(lasting)).returning(*(outbox.c[name] for name in columns)).cte("gone")
+            gone = (
+                delete(outbox)
+                .where(outbox.c.sequence.in_(lasting), _UNHURRIED)
+                .returning(*(outbox.c[name] for name in columns))
+                .cte("gone")
+            )
             await connection.execute(insert(kept).from_select(columns, select(gone)))
         for sequence in ended_ones:
             del self._under_way[sequence]

@@ -1,7 +1,10 @@
-"""A device takes the units of its type, or is re-priced when its type, its primary or its price changed."""
+"""A device takes the units of its type, or is re-priced when its type, its primary or its price changed; or many devices do."""
 
-from services.ledger.actions.settle_batch import Desks, Several
-from services.ledger.domain.devices import CheckOut, Holding, Outcome
+from collections.abc import Sequence
+
+from services.ledger.actions.settle_batch import Desks, Settled, Several
+from services.ledger.domain.devices import CheckOut, Command, Holding, Outcome
+from services.ledger.domain.refusals import AtomicRefused, NotDone
 from services.ledger.domain.transitions import PoolState
 
 
@@ -13,3 +16,12 @@ async def check_out(desks: Desks, cluster: str, command: CheckOut) -> tuple[Hold
         raise done
     assert done.after is not None
     return done.after, settled.state, done.outcome
+
+
+async def do_several(desks: Desks, cluster: str, commands: Sequence[Command], *, atomic: bool) -> Settled:
+    """Check many devices out, or in, in one transaction, in their order. Raises NotFound, Busy, and AtomicRefused where none was done."""
+    settled = await desks.ask(cluster, Several(commands, atomic), weight=max(1, len(commands)))
+    refused = [outcome for outcome in settled.outcomes if isinstance(outcome, NotDone)]
+    if atomic and refused:
+        raise AtomicRefused(len(refused), len(commands), str(refused[0])) from refused[0]
+    return settled

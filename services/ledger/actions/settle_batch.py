@@ -4,11 +4,12 @@ Must not be broken: a caller is told what is committed. A refusal is an outcome 
 what one batch changes is one version of the pool, and the states between its commands never were.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from services.ledger.actions.record_change import origin_of
-from services.ledger.actions.tell_pool import change_of, refusal_of
+from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Outcome
 from services.ledger.domain.journal import Kind, Origin, Pen
 from services.ledger.domain.pool import Pool
@@ -21,6 +22,9 @@ from shared.kit.problems import NotFound
 from shared.kit.trace import Trace
 
 _KINDS: dict[Outcome, Kind] = {"checked_out": "check_out", "repriced": "re_price", "checked_in": "check_in"}
+_AT_A_STRETCH = 500
+"""Commands that are counted before others have their turn on the event loop: some milliseconds."""
+
 _NOTHING: frozenset[Outcome] = frozenset({"unchanged", "gone"})
 
 
@@ -34,10 +38,14 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of the commands of one caller, and the pool as the last of them left it."""
+    """What became of the commands of one caller, and the pool as the last of them left it.
+
+    ``held``: what the devices that were refused something hold.
+    """
 
     outcomes: Sequence[Done | NotDone]
     state: PoolState
+    held: Mapping[str, int]
 
 
 Desks = Batches[Several, Settled]
@@ -50,28 +58,36 @@ class _Batch:
     def __init__(self, loaded: devices.Loaded) -> None:
         self.loaded = loaded
         self.counter = Counter(loaded.desk)
-        self.refused: list[tuple[str, Refusal, int, Trace]] = []
+        self.refused: list[tuple[Refused, Trace]] = []
         self.last_change: Trace | None = None
 
-    def count(self, asked: Asked[Several, Settled]) -> tuple[list[Done | NotDone], Pool]:
+    async def count(self, asked: Asked[Several, Settled]) -> tuple[list[Done | NotDone], Pool, dict[str, int]]:
         """Every command of one caller. What an atomic one leaves undone is taken back."""
-        before, marked, changed = self.counter, len(self.loaded.pen.entries), self.last_change
-        if asked.command.atomic:
+        several, before, changed, pen = asked.command, self.counter, self.last_change, self.loaded.pen
+        head, written = pen.head, len(pen.entries)
+        if several.atomic:
             self.counter = Counter(before.desk())
-        head, origin = self.loaded.pen.head, origin_of(asked.trace)
-        outcomes = [self._do(command, asked.trace, origin) for command in asked.command.commands]
-        if asked.command.atomic and any(isinstance(outcome, Exception) for outcome in outcomes):
-            self.counter, self.last_change = before, changed
-            del self.loaded.pen.entries[marked:]
-            self.loaded.pen.head = head
-        return outcomes, self.counter.pool
+        outcomes: list[Done | NotDone] = []
+        origin, refused = origin_of(asked.trace), dict[tuple[str, int], Refused]()
+        for number, command in enumerate(several.commands, 1):
+            outcomes.append(self._do(command, asked.trace, origin, refused))
+            if number % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        if several.atomic and any(isinstance(outcome, Exception) for outcome in outcomes):
+            self.counter, self.last_change, pen.head = before, changed, head
+            del pen.entries[written:]
+        self.refused += [(one, asked.trace) for one in refused.values()]
+        pairs = zip(several.commands, outcomes, strict=True)
+        names = [command.device for command, outcome in pairs if isinstance(outcome, NotDone)]
+        return outcomes, self.counter.pool, {name: self.counter.holdings[name].units for name in names if name in self.counter.holdings}
 
-    def _do(self, command: Command, trace: Trace, origin: Origin) -> Done | NotDone:
+    def _do(self, command: Command, trace: Trace, origin: Origin, refused: dict[tuple[str, int], Refused]) -> Done | NotDone:
         try:
             done = self.counter.do(command)
         except NotDone as error:
             if isinstance(error, Refusal):
-                self.refused.append((command.device, error, self.counter.pool.free, trace))
+                known = refused.setdefault((error.rule, error.asked), Refused(command.device, error, self.counter.pool.free, 0))
+                known.count += 1
             return error
         if done.outcome not in _NOTHING:
             self.last_change = trace
@@ -94,18 +110,18 @@ async def settle_batch(
         async with database.direct() as tx:
             loaded = await devices.load(tx, cluster, names, types)
             counting = _Batch(loaded)
-            counted = [counting.count(asked) for asked in batch]
+            counted = [await counting.count(asked) for asked in batch]
             state, transitions = advance(loaded.state, counting.counter.pool, limits)
+            if counting.last_change is not None and state != loaded.state:
+                for fact in change_of(cluster, state, transitions, loaded.pen.at):
+                    tx.publish(fact, loaded.pen.at, counting.last_change)
+            for refused, trace in counting.refused:
+                tx.publish(refusal_of(cluster, state, refused, loaded.pen.at), loaded.pen.at, trace)
             if counting.last_change is not None:
                 await devices.write(tx, state, loaded.pen, loaded.desk.holdings, counting.counter.holdings)
-                if state != loaded.state:
-                    for fact in change_of(cluster, state, transitions, loaded.pen.at):
-                        tx.publish(fact, loaded.pen.at, counting.last_change)
-            for name, refusal, free, trace in counting.refused:
-                tx.publish(refusal_of(cluster, state, name, refusal, free, loaded.pen.at), loaded.pen.at, trace)
     except NotFound as error:
         return [error] * len(batch)
-    return [Settled(outcomes, PoolState(pool, state.version, state.limit_approached)) for outcomes, pool in counted]
+    return [Settled(outcomes, replace(state, pool=pool), held) for outcomes, pool, held in counted]
 
 
 def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str]]:

@@ -1,6 +1,7 @@
 """The facts about a pool: one that it changed for each committed change, one for each transition, one for each refusal."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,10 +32,21 @@ def change_of(cluster: str, state: PoolState, transitions: Iterable[Transition],
     return [PoolChanged(**facts, status=state.pool.status), *(_FACTS[transition](**facts) for transition in transitions)]
 
 
-def refusal_of(cluster: str, state: PoolState, name: str, refusal: Refusal, free: int, at: datetime) -> RequestRefused:
-    """That a check-out for ``name`` was refused when ``free`` units were free; ``state``: the pool after the batch that it was in."""
-    facts = _facts(cluster, state, at)
-    return RequestRefused(**facts, name=name, asked=refusal.asked, free=free, rule=refusal.rule, detail=str(refusal))
+@dataclass(slots=True)
+class Refused:
+    """A refusal, the first name that it was for, what was free then, and how many it stands for."""
+
+    name: str
+    refusal: Refusal
+    free: int
+    count: int = 1
+
+
+def refusal_of(cluster: str, state: PoolState, refused: Refused, at: datetime) -> RequestRefused:
+    """That a check-out was refused; ``state``: the pool after the batch that it was in."""
+    told = {"name": refused.name, "free": refused.free, "count": refused.count}
+    about = {"asked": refused.refusal.asked, "rule": refused.refusal.rule, "detail": str(refused.refusal)}
+    return RequestRefused.model_validate({**_facts(cluster, state, at), **told, **about})
 
 
 def tell_change(tx: Transaction, cluster: str, state: PoolState, transitions: Iterable[Transition]) -> None:
@@ -45,7 +57,7 @@ def tell_change(tx: Transaction, cluster: str, state: PoolState, transitions: It
 
 def tell_refusal(tx: Transaction, cluster: str, state: PoolState, name: str, refusal: Refusal) -> None:
     """Publish that a check-out for ``name`` was refused; the pool stays as it is."""
-    tx.publish(refusal_of(cluster, state, name, refusal, state.pool.free, tx.now))
+    tx.publish(refusal_of(cluster, state, Refused(name, refusal, state.pool.free), tx.now))
 
 
 def _facts(cluster: str, state: PoolState, at: datetime) -> dict[str, Any]:

@@ -110,6 +110,18 @@ def software_license_missing(asked: int, major: int, licensed_major: int) -> Sof
 
 
 @dataclass
+class AtomicRefused(Exception):
+    """Of many commands that were to be done together some could not: none was. ``first``: what the first of those said."""
+
+    refused: int
+    of: int
+    first: str
+
+    def __str__(self) -> str:
+        return f"{self.refused} of {counted(self.of, 'device')} would be refused, so nothing was changed. The first: {self.first}"
+
+
+@dataclass
 class UnknownDeviceType(NotDone):
     """Types that stand in no catalogue. ``device_types``: at most twenty of them, sorted."""
 

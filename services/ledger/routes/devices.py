@@ -22,7 +22,8 @@ router = APIRouter(prefix="/v1/clusters/{cluster}/devices", tags=["devices"])
 DeviceName = Annotated[Name, Path(description="The device's name, as the call processing knows it.", examples=["SEP001122334455"])]
 
 
-def _pool(state: PoolState) -> PoolBody:
+def pool_of(state: PoolState) -> PoolBody:
+    """A pool as it is answered."""
     pool = state.pool
     return PoolBody(
         authorized=pool.authorized,
@@ -49,7 +50,7 @@ def command_of(device: str, body: PutDevice) -> CheckOut:
 def answer_of(holding: Holding, state: PoolState) -> DeviceBody:
     """What a check-out is answered with."""
     return DeviceBody(
-        device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=_pool(state)
+        device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=pool_of(state)
     )
 
 

@@ -17,7 +17,7 @@ from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
 from services.ledger.store.journal import MANY, appending, columns_of
-from shared.kit.direct import Direct
+from shared.kit.direct import Direct, DirectTransaction, telling
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
@@ -63,7 +63,8 @@ _WRITE = f"""
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of
     ),
     headed AS (UPDATE journal_head SET sequence = $5, hash = $6, at = $7 WHERE cluster = $1),
-    appended AS ({appending(_ENTRIES_FROM)})
+    appended AS ({appending(_ENTRIES_FROM)}),
+    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))})
     UPDATE pool SET used = $2, version = $3, limit_approached = $4 WHERE cluster = $1 AND feature = 'PHONE_UNIT'
 """  # noqa: S608 -- constants
 _DEVICE_COLUMNS = ("cluster", "device", "device_type", "units", "adjunct_of", "checked_out_at")
@@ -99,8 +100,8 @@ async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterab
     return Loaded(state, Desk(state.pool, known, rated, provisioning), Pen(cluster, Head(sequence, hashed, at), now))
 
 
-async def write(direct: Direct, state: PoolState, pen: Pen, before: Mapping[str, Holding], after: Mapping[str, Holding]) -> None:
-    """Store the difference between two states of a desk, the pool that results and the entries about it.
+async def write(direct: DirectTransaction, state: PoolState, pen: Pen, before: Mapping[str, Holding], after: Mapping[str, Holding]) -> None:
+    """Store the difference between two states of a desk, the pool that results, the entries about it and what was published.
 
     A device keeps the time of its first check-out.
     """
@@ -117,7 +118,7 @@ async def write(direct: Direct, state: PoolState, pen: Pen, before: Mapping[str,
     devices = [[h.device for h in put], [h.device_type for h in put], [h.units for h in put], [h.adjunct_of for h in put]]
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at)
-    await direct.execute(_WRITE, cluster, *pool, *head, gone, *devices, *columns_of(entries))
+    await direct.execute(_WRITE, cluster, *pool, *head, gone, *devices, *columns_of(entries), *direct.to_tell())
 
 
 async def count(tx: Transaction, cluster: str) -> int:

@@ -5,9 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.base import AnswerBody, RequestBody
+from shared.contracts.base import AnswerBody, Problem, RequestBody
 from shared.contracts.events.ledger import ClusterNode, PoolStatus
 from shared.contracts.fields import Count, MacText, Name, ProductVersion
+
+MOST_DEVICES = 10_000
+"""Devices that one request may check out or in."""
 
 MOST_INVENTORY_LINES = 1000
 """Device types that one migration counts: more than any catalogue has."""
@@ -88,6 +91,47 @@ class DeviceBody(AnswerBody):
     device_type: str
     units: int
     adjunct_of: str | None = None
+    pool: PoolBody
+
+
+class DeviceToCheckOut(RequestBody):
+    """One device of many."""
+
+    device: Name = Field(examples=["SEP001122334455"])
+    device_type: Name = Field(examples=["cisco-7970"])
+    adjunct_of: Name | None = None
+
+
+class CheckOuts(RequestBody):
+    """Many devices, checked out in this order. ``atomic``: all of them or none."""
+
+    devices: list[DeviceToCheckOut] = Field(max_length=MOST_DEVICES)
+    atomic: bool = Field(default=False, strict=True)
+
+
+class CheckIns(RequestBody):
+    """Many devices that give their units back, in this order: a primary behind its adjuncts. ``atomic``: all of them or none."""
+
+    devices: list[Name] = Field(max_length=MOST_DEVICES)
+    atomic: bool = Field(default=False, strict=True)
+
+
+class DeviceOutcome(AnswerBody):
+    """What became of one device of many; ``units``: what it holds now. ``problem``: what the device alone would have been answered."""
+
+    device: str
+    outcome: Literal["checked_out", "repriced", "unchanged", "checked_in", "gone", "refused"]
+    units: int
+    problem: Problem | None = None
+
+
+class DeviceOutcomes(AnswerBody):
+    """What became of many devices, in their order, and the pool that they left behind."""
+
+    results: list[DeviceOutcome]
+    checked_out: int
+    checked_in: int
+    refused: int
     pool: PoolBody
 
 

@@ -81,7 +81,10 @@ class LimitReceded(PoolEvent):
 
 
 class RequestRefused(PoolEvent):
-    """A check-out was refused. ``rule`` is the slug of the problem answered; only ``units-exhausted`` concerns the pool's size."""
+    """A check-out was refused. ``rule`` is the slug of the problem answered; only ``units-exhausted`` concerns the pool's size.
+
+    ``count``: of a request for many devices, how many were refused so; ``name`` is then the first of them.
+    """
 
     type: ClassVar[str] = "ledger.request-refused.v1"
 
@@ -90,6 +93,7 @@ class RequestRefused(PoolEvent):
     free: int
     rule: str
     detail: str
+    count: int = 1
 
 
 class GrantsChanged(Event):

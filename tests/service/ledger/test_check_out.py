@@ -59,15 +59,14 @@ async def test_the_same_new_device_twice_at_once_is_one_holding(ledger: LedgerUn
     assert await ledger.pool() == (50, 0, 4, "within")
 
 
-async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_six_statements(ledger: LedgerUnderTest) -> None:
+async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_five_statements(ledger: LedgerUnderTest) -> None:
     """However many devices: what a check-out costs the database must not depend on who else is waiting."""
     asked = await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(30)])
     assert asked == [
         "BEGIN",
         "SELECT authorized, overdraft_a",  # lock the pool
         "WITH concerned AS MATERIALIZED",  # load the desk and the journal's head
-        "WITH removed AS (DELETE FROM d",  # write the holdings, the pool, the journal and its head
-        "INSERT INTO outbox (event_id,",  # tell of it
+        "WITH removed AS (DELETE FROM d",  # write the holdings, the pool, the journal and its head, and tell of it
         "COMMIT",
     ]
     assert await ledger.pool() == (50, 0, 30, "within")
