@@ -9,9 +9,10 @@ import time
 
 from fastapi import APIRouter, FastAPI, Request
 
-from services.ledger.actions.settle_batch import Desks, Several
+from services.ledger.actions.check_out import do_several
+from services.ledger.actions.settle_batch import Desks
 from services.ledger.app import create_app
-from services.ledger.domain.devices import CheckOut
+from services.ledger.domain.devices import CheckOut, Command, Done
 from services.ledger.settings import LedgerSettings
 from shared.contracts.base import AnswerBody, Envelope, RequestBody
 from shared.kit.bus import Bus
@@ -58,11 +59,11 @@ class Took(AnswerBody):
 @_doors.post("/bench/check-outs")
 async def check_out_many(wanted: Wanted, request: Request) -> Took:
     desks: Desks = request.app.state.desks
-    commands = [CheckOut(f"{wanted.prefix}-{number:07d}", wanted.device_type, None) for number in range(wanted.count)]
+    commands: list[Command] = [CheckOut(f"{wanted.prefix}-{number:07d}", wanted.device_type, None) for number in range(wanted.count)]
     began = time.perf_counter()
-    settled = await desks.ask(wanted.cluster, Several(commands), weight=len(commands))
+    settled = await do_several(desks, wanted.cluster, commands, atomic=False)
     seconds = time.perf_counter() - began
-    done = [outcome for outcome in settled.outcomes if not isinstance(outcome, Exception)]
+    done = [outcome for outcome in settled.outcomes if isinstance(outcome, Done)]
     return Took(seconds=seconds, checked_out=sum(1 for each in done if each.outcome == "checked_out"))
 
 
