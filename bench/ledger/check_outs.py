@@ -79,7 +79,7 @@ def _added_latency(ours: list[Sample], nothing: list[Sample], pgbench: list[Samp
         reference="one pgbench hot-row transaction, 1 client",
         reference_value=round(1000 * median(one.p50 for one in pgbench), 3),
         reference_spread=spread_over(pgbench),
-        ratio=median(ratios),
+        ratio=round(median(ratios), 3),
         ratios=ratios,
         targets=[Target("≤ 2.5 × pgbench", median(ratios) <= 2.5)],
     )

@@ -69,7 +69,7 @@ def _figure(what: str, samples: list[Sample], smallest: list[Sample], checked: s
         reference="the smallest cluster",
         reference_value=round(1000 * median(one.p50 for one in smallest), 3),
         reference_spread=spread_over(smallest),
-        ratio=median(ratios),
+        ratio=round(median(ratios), 3),
         ratios=ratios,
     )
 
