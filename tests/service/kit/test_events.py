@@ -203,6 +203,18 @@ async def test_a_row_is_handed_over_once_at_a_time_however_long_that_takes(toy_u
     assert float(age.split()[-1]) > 0
 
 
+async def test_rows_that_all_fail_for_one_reason_are_told_of_once(toy_url: str, clock: TestClock, metrics: Metrics) -> None:
+    bus = DyingBus(deaths=24)
+    app = toy_app(toy_url, bus, clock, metrics)
+    with logged() as lines:
+        async with running(app) as toy:
+            for number in range(12):
+                await toy.post("/v1/notes", json={"name": f"{number}", "words": f"{number}"})
+            await _drained(kit_of(app))
+    told = [(line["service"], line["error"], line["left_out"]) for line in lines if line["event"] == "hand-over-failed"]
+    assert told == [("toy", "ConnectionResetError('died between hand-over and deletion')", 0)]
+
+
 async def test_a_bus_that_closes_first_leaves_the_events_in_the_outbox_and_nothing_to_warn_of(
     toy_url: str, clock: TestClock, metrics: Metrics
 ) -> None:
