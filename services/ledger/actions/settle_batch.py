@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Outcome
-from services.ledger.domain.journal import Kind, Origin, Pen
-from services.ledger.domain.pool import Pool
+from services.ledger.domain.journal import Kind, Origin
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices
@@ -58,30 +57,30 @@ class _Batch:
     def __init__(self, loaded: devices.Loaded) -> None:
         self.loaded = loaded
         self.counter = Counter(loaded.desk)
+        self.changes: list[tuple[Done, Trace]] = []
         self.refused: list[tuple[Refused, Trace]] = []
-        self.last_change: Trace | None = None
 
-    async def count(self, asked: Asked[Several, Settled]) -> tuple[list[Done | NotDone], Pool, dict[str, int]]:
-        """Every command of one caller. What an atomic one leaves undone is taken back."""
-        several, before, changed, pen = asked.command, self.counter, self.last_change, self.loaded.pen
-        head, written = pen.head, len(pen.entries)
+    async def count(self, asked: Asked[Several, Settled]) -> Settled:
+        """Every command of one caller; the pool's version is that before the batch. What an atomic one leaves undone is taken back."""
+        several, before, done_before = asked.command, self.counter, len(self.changes)
         if several.atomic:
             self.counter = Counter(before.desk())
         outcomes: list[Done | NotDone] = []
-        origin, refused = origin_of(asked.trace), dict[tuple[str, int], Refused]()
+        refused = dict[tuple[str, int], Refused]()
         for number, command in enumerate(several.commands, 1):
-            outcomes.append(self._do(command, asked.trace, origin, refused))
+            outcomes.append(self._do(command, asked.trace, refused))
             if number % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
         if several.atomic and any(isinstance(outcome, Exception) for outcome in outcomes):
-            self.counter, self.last_change, pen.head = before, changed, head
-            del pen.entries[written:]
+            self.counter = before
+            del self.changes[done_before:]
         self.refused += [(one, asked.trace) for one in refused.values()]
         pairs = zip(several.commands, outcomes, strict=True)
         names = [command.device for command, outcome in pairs if isinstance(outcome, NotDone)]
-        return outcomes, self.counter.pool, {name: self.counter.holdings[name].units for name in names if name in self.counter.holdings}
+        held = {name: self.counter.holdings[name].units for name in names if name in self.counter.holdings}
+        return Settled(outcomes, replace(self.loaded.state, pool=self.counter.pool), held)
 
-    def _do(self, command: Command, trace: Trace, origin: Origin, refused: dict[tuple[str, int], Refused]) -> Done | NotDone:
+    def _do(self, command: Command, trace: Trace, refused: dict[tuple[str, int], Refused]) -> Done | NotDone:
         try:
             done = self.counter.do(command)
         except NotDone as error:
@@ -90,15 +89,19 @@ class _Batch:
                 known.count += 1
             return error
         if done.outcome not in _NOTHING:
-            self.last_change = trace
-            _enter(self.loaded.pen, done, origin)
+            self.changes.append((done, trace))
         return done
 
-
-def _enter(pen: Pen, done: Done, origin: Origin) -> None:
-    holding = done.after or done.before
-    assert holding is not None
-    pen.write(_KINDS[done.outcome], holding.device, done.pool, origin, before=done.before, after=done.after)
+    async def enter(self) -> None:
+        """Write the changes into the journal."""
+        pen, origins = self.loaded.pen, dict[Trace, Origin]()
+        for number, (done, trace) in enumerate(self.changes, 1):
+            holding = done.after or done.before
+            assert holding is not None
+            origin = origins.get(trace) or origins.setdefault(trace, origin_of(trace))
+            pen.write(_KINDS[done.outcome], holding.device, done.pool, origin, before=done.before, after=done.after)
+            if number % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
 
 
 async def settle_batch(
@@ -110,18 +113,18 @@ async def settle_batch(
         async with database.direct() as tx:
             loaded = await devices.load(tx, cluster, names, types)
             counting = _Batch(loaded)
-            counted = [await counting.count(asked) for asked in batch]
+            settled = [await counting.count(asked) for asked in batch]
             state, transitions = advance(loaded.state, counting.counter.pool, limits)
-            if counting.last_change is not None and state != loaded.state:
+            if state != loaded.state:
                 for fact in change_of(cluster, state, transitions, loaded.pen.at):
-                    tx.publish(fact, loaded.pen.at, counting.last_change)
+                    tx.publish(fact, loaded.pen.at, counting.changes[-1][1])
             for refused, trace in counting.refused:
                 tx.publish(refusal_of(cluster, state, refused, loaded.pen.at), loaded.pen.at, trace)
-            if counting.last_change is not None:
-                await devices.write(tx, state, loaded.pen, loaded.desk.holdings, counting.counter.holdings)
+            if counting.changes:
+                await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter())
     except NotFound as error:
         return [error] * len(batch)
-    return [Settled(outcomes, replace(state, pool=pool), held) for outcomes, pool, held in counted]
+    return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
 
 
 def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str]]:

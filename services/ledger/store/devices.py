@@ -4,8 +4,10 @@ Must not be broken: the pool is locked by a statement of its own, for what a sta
 the journal is read after it, because whoever changes a cluster's units holds that pool.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -100,25 +102,43 @@ async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterab
     return Loaded(state, Desk(state.pool, known, rated, provisioning), Pen(cluster, Head(sequence, hashed, at), now))
 
 
-async def write(direct: DirectTransaction, state: PoolState, pen: Pen, before: Mapping[str, Holding], after: Mapping[str, Holding]) -> None:
-    """Store the difference between two states of a desk, the pool that results, the entries about it and what was published.
+async def write(
+    tx: DirectTransaction, state: PoolState, loaded: Loaded, after: Mapping[str, Holding], entering: Coroutine[Any, Any, None]
+) -> None:
+    """Store the difference between the desk and ``after``, the pool that results, what was published, and the entries about it.
 
-    A device keeps the time of its first check-out.
+    ``entering`` writes them with the pen. A device keeps the time of its first check-out.
     """
-    cluster = pen.cluster
+    before, pen = loaded.desk.holdings, loaded.pen
     gone = [name for name in before if name not in after]
     put = [holding for name, holding in after.items() if before.get(name) is not holding]
+    if len(put) >= MANY:
+        put = await _copied(tx, pen, before, put, entering)
+    else:
+        await entering
     entries = pen.entries
     if len(entries) >= MANY:
-        new = [(cluster, h.device, h.device_type, h.units, h.adjunct_of, pen.at) for h in put if h.device not in before]
-        put = [h for h in put if h.device in before]
-        await direct.copy("device", _DEVICE_COLUMNS, new)
-        await direct.copy("journal_entry", COLUMNS, entries)
+        await tx.copy("journal_entry", COLUMNS, entries)
         entries = []
     devices = [[h.device for h in put], [h.device_type for h in put], [h.units for h in put], [h.adjunct_of for h in put]]
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at)
-    await direct.execute(_WRITE, cluster, *pool, *head, gone, *devices, *columns_of(entries), *direct.to_tell())
+    await tx.execute(_WRITE, pen.cluster, *pool, *head, gone, *devices, *columns_of(entries), *tx.to_tell())
+
+
+async def _copied(
+    tx: DirectTransaction, pen: Pen, before: Mapping[str, Holding], put: list[Holding], entering: Coroutine[Any, Any, None]
+) -> list[Holding]:
+    """Copy what is new; the journal is written meanwhile, for the database and we each have a processor. What is left to be changed."""
+    new = [(pen.cluster, h.device, h.device_type, h.units, h.adjunct_of, pen.at) for h in put if h.device not in before]
+    copying = asyncio.create_task(tx.copy("device", _DEVICE_COLUMNS, new))
+    try:
+        await asyncio.sleep(0)  # let it begin
+        await entering
+    finally:
+        await asyncio.wait({copying})
+    copying.result()
+    return [h for h in put if h.device in before]
 
 
 async def count(tx: Transaction, cluster: str) -> int:
