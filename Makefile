@@ -42,7 +42,7 @@ test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of th
 test-faults: $(VENV)/.ready-dev ## Processes, broker, database, network and disk fail under load: nothing acknowledged is lost (below 8 minutes)
 	@$(RUN) -m pytest tests/faults
 
-bench: $(VENV)/.ready-dev ## Start the production shape, measure it, check that nothing was lost; JSON in build/bench
+bench: $(VENV)/.ready-dev ## Measure beside pgbench and COPY, count after each figure; JSON in build/bench (BENCH=--quick: 2 minutes)
 	@$(RUN) -m bench $(BENCH)
 
 # The containers of one side: make up, make up SIDE=vendor. Each side has secrets of its own, and takes nothing of the other's.

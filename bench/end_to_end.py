@@ -7,11 +7,11 @@ broker, the alarms service and the way back are all in it. One pool after the ot
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bench.percentiles import Spread, spread_of
-from bench.stage import BenchStage, Lost
+from bench.figures import Figure, Lost, at_most, several
+from bench.percentiles import spread_of
+from bench.stage import BenchStage
 
 TARGET_P99_MILLISECONDS = 500.0
 OVERDRAFT = "CiscoLicenseOverDraft"
@@ -22,15 +22,7 @@ _LOOK_SECONDS = 0.005
 _PATIENCE_SECONDS = 30.0
 
 
-@dataclass(frozen=True)
-class EndToEnd:
-    """One row: how many entered at the same time, and how long it took."""
-
-    pools_at_once: int
-    spread: Spread
-
-
-async def measure(stage: BenchStage, clusters: Sequence[str], rounds: int, pools_at_once: int) -> EndToEnd:
+async def measure(stage: BenchStage, clusters: Sequence[str], rounds: int, pools_at_once: int) -> Figure:
     """``rounds`` entries of each cluster, ``pools_at_once`` of them side by side. Raises Lost when an alarm is missing or too many."""
     before = {cluster: len(await _alarms(stage, cluster)) for cluster in clusters}
     lanes = [clusters[lane::pools_at_once] for lane in range(pools_at_once)]
@@ -41,7 +33,10 @@ async def measure(stage: BenchStage, clusters: Sequence[str], rounds: int, pools
         if [(alarm["state"], alarm["count"]) for alarm in alarms] != [("cleared", 1)] * rounds:
             raise Lost(f"{cluster}: {rounds} overdrafts entered and left, alarms {[(a['state'], a['count']) for a in alarms]}")
         await stage.check_used(cluster, UNITS)
-    return EndToEnd(pools_at_once, spread_of([seconds for lane in measured for seconds in lane]))
+    spread = spread_of([seconds for lane in measured for seconds in lane])
+    checked = f"{spread.samples} alarms, each raised and cleared once; used = holdings = {UNITS} in each pool"
+    what = f"overdraft → alarm at the gateway p99, {several(pools_at_once, 'pool')} at once"
+    return Figure(what, spread.p99, "ms", checked, spread, targets=[at_most(spread.p99, TARGET_P99_MILLISECONDS, "ms")])
 
 
 async def _lane(stage: BenchStage, clusters: Sequence[str], rounds: int) -> list[float]:

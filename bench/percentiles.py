@@ -11,7 +11,7 @@ class Spread:
 
     samples: int
     p50: float
-    p90: float
+    p95: float
     p99: float
     longest: float
 
@@ -23,6 +23,6 @@ def spread_of(seconds: Sequence[float]) -> Spread:
     ordered = sorted(seconds)
 
     def at(share: float) -> float:
-        return round(1000 * ordered[max(0, math.ceil(share * len(ordered)) - 1)], 1)
+        return round(1000 * ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3)
 
-    return Spread(len(ordered), at(0.5), at(0.9), at(0.99), at(1.0))
+    return Spread(len(ordered), at(0.5), at(0.95), at(0.99), at(1.0))

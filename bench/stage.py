@@ -7,16 +7,13 @@ from typing import Any
 
 import aiohttp
 
+from bench.figures import Lost
 from tests.faults.patience import until
 from tests.faults.production import Production, administrator, until_all_is_handled
 from tests.system.product import Product, mac
 from tests.unit.licensefile.made import made_file, made_line
 
 _FIRST_FILE_ID = 20_260_314_092_653_000
-
-
-class Lost(Exception):
-    """Something acknowledged is not there, or there twice: no figure counts any more."""
 
 
 @dataclass

@@ -2,23 +2,13 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 
-from bench.percentiles import Spread, spread_of
+from bench.figures import Figure, several
+from bench.percentiles import spread_of
 from bench.stage import BenchStage
 
 CLUSTERS = tuple(f"busy-{number}" for number in range(8))
 UNITS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """One row."""
-
-    ledgers: int
-    connections: int
-    check_outs_per_second: float
-    spread: Spread
 
 
 async def prepare(stage: BenchStage) -> dict[str, int]:
@@ -28,7 +18,7 @@ async def prepare(stage: BenchStage) -> dict[str, int]:
     return dict.fromkeys(CLUSTERS, 0)
 
 
-async def measure(stage: BenchStage, held: dict[str, int], ledgers: int, connections: int, seconds: float) -> Throughput:
+async def measure(stage: BenchStage, held: dict[str, int], ledgers: int, connections: int, seconds: float) -> Figure:
     """Raises Lost unless each cluster holds exactly what was acknowledged. ``held`` is brought up to date."""
     ends = time.perf_counter() + seconds
     took: list[float] = []
@@ -47,4 +37,7 @@ async def measure(stage: BenchStage, held: dict[str, int], ledgers: int, connect
     await stage.settled()
     for cluster in CLUSTERS:
         await stage.check_used(cluster, held[cluster])
-    return Throughput(ledgers, connections, round(rate, 1), spread_of(took))
+    checked = f"acknowledged = used = holdings = {sum(held.values())}"
+    return Figure(
+        f"check-outs, {several(ledgers, 'ledger')}, {several(connections, 'connection')}", round(rate, 1), "/s", checked, spread_of(took)
+    )

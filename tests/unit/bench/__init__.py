@@ -1,0 +1,1 @@
+"""The benchmark's own tools: a figure that cannot be wrong says nothing."""
