@@ -1,13 +1,8 @@
 """A cluster's inventory against the ledger: compared, applied in one batch, and taken back."""
 
 import asyncio
-import json
-from collections.abc import Sequence
 
-import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from services.ledger.actions import go_on
 from services.ledger.app import create_app
@@ -17,59 +12,8 @@ from shared.contracts.events.ledger import PoolChanged, RequestRefused
 from shared.kit.clock import TestClock
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, eventually, running
-from tests.service.ledger.conftest import LedgerUnderTest, catalogue
-
-ROOT = "/v1/clusters/hq/reconciliations"
-Body = dict[str, object]
-STATE = "SELECT cluster, device, device_type, units, adjunct_of, checked_out_at FROM device ORDER BY 1, 2"
-
-
-async def send(ledger: LedgerUnderTest, devices: dict[str, str], cluster: str = "hq", *, dry_run: bool = True) -> Body:
-    body = {"devices": [{"device": name, "device_type": kind} for name, kind in devices.items()]}
-    answer = await ledger.http.post(f"/v1/clusters/{cluster}/reconciliations?dry_run={dry_run}", json=body)
-    assert answer.status_code == 201, answer.text
-    found: Body = answer.json()
-    return found
-
-
-async def send_text(ledger: LedgerUnderTest, text: str | bytes, content_type: str = "text/csv") -> httpx.Response:
-    return await ledger.http.post(f"{ROOT}?dry_run=true", content=text, headers={"content-type": content_type})
-
-
-async def do(ledger: LedgerUnderTest, asked: str, one: Body, cluster: str = "hq") -> Body:
-    answer = await ledger.http.post(f"/v1/clusters/{cluster}/reconciliations/{one['reconciliation_id']}/{asked}")
-    assert answer.status_code == 200, answer.text
-    found: Body = answer.json()
-    return found
-
-
-async def listed(ledger: LedgerUnderTest, one: Body, **asked: str) -> list[dict[str, object]]:
-    """All differences, page by page."""
-    found: list[dict[str, object]] = []
-    cursor: str | None = None
-    while True:
-        params = {"limit": "3", **asked, **({"cursor": cursor} if cursor else {})}
-        page = (await ledger.http.get(f"{ROOT}/{one['reconciliation_id']}/differences", params=params)).json()
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
-
-
-async def journal_is_intact(ledger: LedgerUnderTest, cluster: str = "hq") -> bool:
-    return bool((await ledger.http.get(f"/v1/clusters/{cluster}/journal/verification")).json()["intact"])
-
-
-async def busy_cluster(ledger: LedgerUnderTest) -> dict[str, str]:
-    """Devices of every kind of difference; the inventory that differs from them so."""
-    await ledger.put_cluster("branch")
-    await ledger.put("double", "phone-4", "branch")
-    for name, kind in {"right": "phone-4", "wrong": "phone-1", "ghost": "phone-5", "double": "phone-4", "rated": "soft"}.items():
-        assert (await ledger.put(name, kind)).status_code == 201
-    assert (await ledger.put("pc", "soft", adjunct_of="ghost")).status_code == 201
-    assert (await ledger.put("old-pc", "soft", adjunct_of="ghost")).status_code == 201
-    await ledger.bus.say(catalogue(2, soft=2))
-    return {"right": "phone-4", "wrong": "phone-5", "double": "phone-4", "rated": "soft", "pc": "soft", "new": "phone-1", "odd": "fax"}
+from tests.service.ledger.conftest import LedgerUnderTest
+from tests.service.ledger.reconciling import ROOT, STATE, busy_cluster, do, journal_is_intact, listed, send, send_text
 
 
 async def test_a_dry_run_tells_every_difference_with_its_units_and_changes_nothing(ledger: LedgerUnderTest) -> None:
@@ -311,44 +255,3 @@ async def test_what_is_old_is_forgotten(ledger: LedgerUnderTest) -> None:
     assert await ledger.rows("SELECT reconciliation_id FROM reconciliation") == [(second["reconciliation_id"],)]
     assert await ledger.rows("SELECT DISTINCT reconciliation_id FROM difference") == [(second["reconciliation_id"],)]
     assert (await ledger.http.get(f"{ROOT}/{first['reconciliation_id']}")).status_code == 404
-
-
-NAMES = ("a", "b", "c", "d", "e")
-TYPES = ("phone-1", "phone-4", "phone-5", "soft", "dear-soft", "cti-port")
-put = st.tuples(st.sampled_from(NAMES), st.sampled_from(TYPES), st.none() | st.sampled_from(NAMES))
-inventories = st.dictionaries(st.sampled_from((*NAMES, "f", "g")), st.sampled_from((*TYPES, "fax")), min_size=1)
-
-
-async def test_whatever_is_applied_reverted_it_is_as_it_was(ledger: LedgerUnderTest) -> None:
-    loop = asyncio.get_running_loop()
-    serial = 0
-
-    async def play(puts: Sequence[tuple[str, str, str | None]], inventory: dict[str, str], units: int, rate: int) -> None:
-        nonlocal serial
-        serial += 1
-        cluster = f"example-{serial}"
-        await ledger.put_cluster(cluster, starter=False)
-        await ledger.install(serial, ("PHONE_UNIT", units + 6, 2), cluster=cluster)
-        for name, kind, primary in puts:
-            await ledger.put(name, kind, cluster, **({} if primary is None else {"adjunct_of": primary}))
-        await ledger.bus.say(catalogue(serial + 1, phone_4=rate))
-        await ledger.change_file(serial, 2, "expired", granting=units % 2 == 0, cluster=cluster)
-        before, pool = await ledger.rows(STATE), await ledger.pool(cluster=cluster)
-        one = await send(ledger, inventory, cluster)
-        applied = await do(ledger, "apply", one, cluster)
-        await ledger.assert_sums()
-        if json.dumps(applied["outcomes"]) == "{}":
-            assert await ledger.rows(STATE) == before
-        await do(ledger, "revert", one, cluster)
-        assert await ledger.rows(STATE) == before
-        assert await ledger.pool(cluster=cluster) == pool
-        assert await journal_is_intact(ledger, cluster)
-        await ledger.assert_sums()
-
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(puts=st.lists(put, max_size=8), inventory=inventories, units=st.integers(0, 12), rate=st.integers(1, 6))
-    def examples(puts: list[tuple[str, str, str | None]], inventory: dict[str, str], units: int, rate: int) -> None:
-        asyncio.run_coroutine_threadsafe(play(puts, inventory, units, rate), loop).result()
-
-    await asyncio.to_thread(examples)
-    assert serial >= 40

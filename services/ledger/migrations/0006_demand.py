@@ -6,7 +6,7 @@ The history begins empty and reads the whole journal by itself, some hundred tho
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 MOMENT = sa.DateTime(timezone=True)
