@@ -3,7 +3,6 @@
 The services run in this process, because only a clock of the test's can be moved: processes have the machine's.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from services.ledger.settings import LedgerSettings
 from services.licensefile.app import create_app as create_licensefile
 from services.licensefile.settings import LicenseFileSettings
 from shared.contracts.events.faults import LedgerHeartBeaten
+from shared.kit.app import Kit
 from shared.kit.clock import TestClock
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, eventually, running
@@ -42,6 +42,8 @@ class House:
     alarms: httpx.AsyncClient
     bus: RememberingBus
     clock: TestClock
+    watching: Kit
+    """The alarms', whose timer looks by itself, too."""
 
     async def authorized(self) -> int:
         report = (await self.ledger.get(f"/v1/clusters/{CLUSTER}/unit-report")).raise_for_status().json()
@@ -59,7 +61,7 @@ class House:
         """Wait until so many more signs of life were heard, and looked at."""
         seen = len(self.bus.heard(LedgerHeartBeaten))
         await self.bus.hear(LedgerHeartBeaten, seen + more)
-        await asyncio.sleep(2 * LOOK_SECONDS)
+        await self.watching.plan.timers.run_once(self.watching.database, "watch_ledger")
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ async def house(database_url: str, bus: RememberingBus, clock: TestClock, tmp_pa
     ]
     async with AsyncExitStack() as stack:
         alarms, licensefile, client, _ = [await stack.enter_async_context(running(app)) for app in apps]
-        house = House(client, licensefile, alarms, bus, clock)
+        house = House(client, licensefile, alarms, bus, clock, apps[0].state.kit)
         await begin(house)
         yield house
 

@@ -148,13 +148,13 @@ class Case:
 
         await until(look, f"{count} check-outs and check-ins are acknowledged")
 
-    async def unavailable(self) -> None:
-        """Wait until a caller was told 503 since the fault began."""
+    async def unavailable(self, count: int = 1) -> None:
+        """Wait until callers were told 503 so many times since the fault began."""
 
         async def look() -> bool:
-            return any(call.answer == "unavailable" and call.ended > self.began for call in self.steady.book.calls)
+            return sum(call.answer == "unavailable" and call.ended > self.began for call in self.steady.book.calls) >= count
 
-        await until(look, "a caller is told that the product is not available")
+        await until(look, f"callers are told {count} times that the product is not available")
 
     async def cut(self, line: TcpProxy, count: int) -> None:
         """Wait until the line has cut so many connections since it was made."""
