@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from services.ledger.actions.measure_pools import measure_pools
 from services.ledger.actions.settle_batch import Desks, settle_batch
 from services.ledger.consumers import consumers_of
-from services.ledger.domain import refusals
+from services.ledger.domain import ladder, refusals
 from services.ledger.domain.transitions import Limits
 from services.ledger.routes import bulk, clusters, devices, journal, migrations, nodes, unit_reports
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import catalogue
-from services.ledger.timers import heartbeat
+from services.ledger.timers import heartbeat, timers_of
 from shared.contracts.events.faults import LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred
 from shared.contracts.events.ledger import PoolChanged
 from shared.kit.app import Plan, build_app
@@ -24,6 +24,7 @@ from shared.kit.clock import Clock
 from shared.kit.faults import FaultEvents
 from shared.kit.metrics import Metrics
 from shared.kit.problems import ProblemTable, Rule
+from shared.kit.scopes import ScopeTooNarrow
 from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,6 +32,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 PROBLEMS = ProblemTable(
     {
         refusals.UnitsExhausted: Rule(refusals.UnitsExhausted.rule, 409, "Not enough units", recorded=True),
+        ladder.OverdraftRestricted: Rule(ladder.OverdraftRestricted.rule, 409, "Held up by the overdraft policy", recorded=True),
         refusals.ProvisioningFrozen: Rule(refusals.ProvisioningFrozen.rule, 409, "Nothing new before the license file", recorded=True),
         refusals.SoftwareLicenseMissing: Rule(refusals.SoftwareLicenseMissing.rule, 409, "No software license", recorded=True),
         refusals.UnknownDeviceType: Rule("unknown-device-type", 422, "A device type is not in the catalogue"),
@@ -39,6 +41,7 @@ PROBLEMS = ProblemTable(
         refusals.AdjunctNotPossible: Rule("adjunct-not-possible", 422, "The device cannot be an adjunct"),
         refusals.AdjunctConflict: Rule("adjunct-conflict", 409, "The device cannot be an adjunct of that primary"),
         refusals.PrimaryOfAdjunct: Rule("primary-of-adjunct", 409, "Adjuncts point to the device"),
+        ScopeTooNarrow: Rule("forbidden", 403, "Forbidden"),
         InvalidMac: Rule("invalid-mac", 422, "The MAC address cannot be used"),
         refusals.MacInUse: Rule("mac-in-use", 409, "Another node has this MAC address"),
         refusals.FirstNodeRequired: Rule("first-node-required", 409, "A cluster keeps a first node"),
@@ -66,6 +69,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         consumers=consumers_of(limits),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings)],
+        timers=timers_of(settings),
         fleeting=frozenset({PoolChanged.type}),
         on_stop=[finish_batches],
         short_way=partial(ShortWay, problems=PROBLEMS),

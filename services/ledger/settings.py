@@ -17,6 +17,9 @@ class LedgerSettings(ServiceSettings):
     recede_percent: int = Field(default=90, ge=0, le=100)
     """Use at which it counts as receded from."""
 
+    ladder_seconds: float = Field(default=60.0, gt=0)
+    """Between two looks at which overdrafts have lasted for their next stage."""
+
     @model_validator(mode="after")
     def _recede_below_approach(self) -> "LedgerSettings":
         if self.recede_percent >= self.approach_percent:

@@ -1,14 +1,23 @@
-"""What the ledger does by the clock: it says that it is alive. Every process says so, not only a leader."""
+"""What the ledger does by the clock: it says that it is alive, every process and not only a leader; and overdrafts climb their ladder."""
 
 import asyncio
 
+from services.ledger.actions.climb_ladder import climb_ladders
 from services.ledger.settings import LedgerSettings
 from shared.contracts.events.faults import LedgerHeartBeaten
 from shared.kit.app import Background, Kit
 from shared.kit.logs import log_of
+from shared.kit.timers import Timers
 from shared.kit.transaction import envelope_of
 
 _log = log_of("ledger")
+
+
+def timers_of(settings: LedgerSettings) -> Timers:
+    """What the leader does."""
+    timers = Timers()
+    timers.every(settings.ladder_seconds, climb_ladders)
+    return timers
 
 
 def heartbeat(settings: LedgerSettings) -> Background:

@@ -5,13 +5,16 @@ what one batch changes is one version of the pool, and the states between its co
 """
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Outcome
+from services.ledger.domain.exemption import ORDINARY
 from services.ledger.domain.journal import Kind, Origin, Pen
+from services.ledger.domain.ladder import OverdraftRestricted
 from services.ledger.domain.pool import Pool
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
@@ -86,7 +89,8 @@ class _Batch:
             done = self.counter.do(command)
         except NotDone as error:
             if isinstance(error, Refusal):
-                known = refused.setdefault((error.rule, error.asked), Refused(command.device, error, self.counter.pool.free, 0))
+                free = error.free if isinstance(error, OverdraftRestricted) else self.counter.pool.free
+                known = refused.setdefault((error.rule, error.asked), Refused(command.device, error, free, 0))
                 known.count += 1
             return error
         if done.outcome not in _NOTHING:
@@ -98,20 +102,37 @@ class _Batch:
 def _enter(pen: Pen, done: Done, origin: Origin) -> None:
     holding = done.after or done.before
     assert holding is not None
-    pen.write(_KINDS[done.outcome], holding.device, done.pool, origin, before=done.before, after=done.after)
+    pen.write(
+        _KINDS[done.outcome],
+        holding.device,
+        done.pool,
+        origin,
+        before=done.before,
+        after=done.after,
+        reason=done.reason,
+        detail=_class_of(done),
+    )
+
+
+def _class_of(done: Done) -> str:
+    """The class of a device that was, or becomes, another than ordinary; as the journal has it."""
+    before = done.before.device_class if done.before else ORDINARY
+    if done.after is None or done.after.device_class == before:
+        return ""
+    return json.dumps({"device_class": done.after.device_class})
 
 
 async def settle_batch(
     database: Database, limits: Limits, cluster: str, batch: Sequence[Asked[Several, Settled]]
 ) -> Sequence[Settled | Exception]:
     """What became of each caller's commands, once all is committed."""
-    names, types = _concerned(command for asked in batch for command in asked.command.commands)
+    names, types, exempt = _concerned(command for asked in batch for command in asked.command.commands)
     try:
         async with database.direct() as tx:
-            loaded = await devices.load(tx, cluster, names, types)
+            loaded = await devices.load(tx, cluster, names, types, exempt=exempt)
             counting = _Batch(loaded)
             counted = [await counting.count(asked) for asked in batch]
-            state, transitions = advance(loaded.state, counting.counter.pool, limits)
+            state, transitions = advance(loaded.state, counting.counter.pool, limits, loaded.pen.at)
             if counting.last_change is not None and state != loaded.state:
                 for fact in change_of(cluster, state, transitions, loaded.pen.at):
                     tx.publish(fact, loaded.pen.at, counting.last_change)
@@ -124,13 +145,16 @@ async def settle_batch(
     return [Settled(outcomes, replace(state, pool=pool), held) for outcomes, pool, held in counted]
 
 
-def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str]]:
+def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str], bool]:
+    """The devices and types that decide about commands, and whether one makes a device exempt."""
     names: set[str] = set()
     types: set[str] = set()
+    exempt = False
     for command in commands:
         names.add(command.device)
         if isinstance(command, CheckOut):
             types.add(command.device_type)
+            exempt = exempt or command.device_class not in {None, ORDINARY}
             if command.adjunct_of is not None:
                 names.add(command.adjunct_of)
-    return names, types
+    return names, types, exempt

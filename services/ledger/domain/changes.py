@@ -10,8 +10,10 @@ from services.ledger.domain.cluster import Cluster
 from services.ledger.domain.devices import Holding
 from services.ledger.domain.grants import LicenseFile, Line
 from services.ledger.domain.journal import Kind, Origin, Pen
+from services.ledger.domain.ladder import content_of
 from services.ledger.domain.nodes import Node
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED, Pool
+from services.ledger.domain.transitions import PoolState
 
 _GIVES: dict[str, Kind] = {"file": "grant", "starter": "starter", "migration": "migration"}
 
@@ -104,6 +106,13 @@ class _Writing:
         )
 
 
+def write_stage(pen: Pen, state: PoolState, origin: Origin) -> None:
+    """An entry for the stage that an overdraft has reached."""
+    rung = state.rung
+    told = {"since": rung.since.isoformat() if rung.since else None, "stopped": rung.stopped, "allowance": state.overdraft_in_force}
+    pen.write("ladder", pen.cluster, state.pool, origin, reason=rung.stage or "", detail=json.dumps(told))
+
+
 def _facts(cluster: Cluster) -> str:
     """What decides about check-outs, and is no number."""
     return json.dumps(
@@ -113,6 +122,7 @@ def _facts(cluster: Cluster) -> str:
             "migration_id": cluster.migration_id,
             "license_manager": cluster.license_manager,
             "software_major": cluster.software_major,
+            "overdraft_policy": content_of(cluster.pools[PHONE_UNIT].policy),
         }
     )
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from services.ledger.domain.pool import Pool, check_in, check_out
+from services.ledger.domain.exemption import ORDINARY, DeviceClass, check_becomes_ordinary, check_out_exempt
+from services.ledger.domain.ladder import Ladder, check_out_by
+from services.ledger.domain.pool import Pool, check_in
 from services.ledger.domain.refusals import (
     AdjunctConflict,
     AdjunctNotPossible,
@@ -40,6 +42,7 @@ class Holding:
     device_type: str
     units: int
     adjunct_of: str | None = None
+    device_class: DeviceClass = ORDINARY
 
     def __post_init__(self) -> None:
         assert self.units >= 0  # paired with CHECK device_units_not_negative
@@ -61,22 +64,26 @@ class Provisioning:
 class Desk:
     """Everything that decides about the devices of some commands: the devices named, their primaries, and their adjuncts.
 
-    ``prices``: of the types concerned; None while there is no catalogue.
+    ``prices``: of the types concerned; None while there is no catalogue. ``exempt_used``: units of all exempt devices, where one is
+    concerned.
     """
 
     pool: Pool
     holdings: Mapping[str, Holding]
     prices: Mapping[str, Price] | None
     provisioning: Provisioning
+    ladder: Ladder = field(default_factory=Ladder)
+    exempt_used: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOut:
-    """Have this device hold the units of its type."""
+    """Have this device hold the units of its type. ``device_class``: None leaves it as it was, and a new device is ordinary."""
 
     device: str
     device_type: str
     adjunct_of: str | None = None
+    device_class: DeviceClass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +99,16 @@ Outcome = Literal["checked_out", "repriced", "unchanged", "checked_in", "gone"]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind."""
+    """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind.
+
+    ``reason``: why it could be done, where that is not plain.
+    """
 
     outcome: Outcome
     before: Holding | None
     after: Holding | None
     pool: Pool
+    reason: str = ""
 
 
 def apply(desk: Desk, command: Command) -> tuple[Desk, Outcome]:
@@ -115,6 +126,8 @@ class Counter:
         self.holdings = dict(desk.holdings)
         self.prices = desk.prices
         self.provisioning = desk.provisioning
+        self.ladder = desk.ladder
+        self.exempt_used = desk.exempt_used
         self.held = dict(desk.provisioning.held)
         self.adjuncts: dict[str, set[str]] = {}
         for holding in desk.holdings.values():
@@ -123,14 +136,16 @@ class Counter:
 
     def desk(self) -> Desk:
         """Everything as it is now."""
-        return Desk(self.pool, dict(self.holdings), self.prices, replace(self.provisioning, held=dict(self.held)))
+        provisioning = replace(self.provisioning, held=dict(self.held))
+        return Desk(self.pool, dict(self.holdings), self.prices, provisioning, self.ladder, self.exempt_used)
 
     def do(self, command: Command) -> Done:
         """Raises NotDone; everything is then as it was."""
         return _check_in(self, command) if isinstance(command, CheckIn) else _check_out(self, command)
 
-    def move(self, outcome: Outcome, before: Holding | None, after: Holding | None, pool: Pool) -> Done:
+    def move(self, outcome: Outcome, before: Holding | None, after: Holding | None, pool: Pool, reason: str = "") -> Done:
         """Replace one holding, and count its types anew."""
+        self.exempt_used += exempt_units(after) - exempt_units(before)
         if before:
             del self.holdings[before.device]
             self.held[before.device_type] = self.held.get(before.device_type, 0) - 1
@@ -142,10 +157,15 @@ class Counter:
             if after.adjunct_of is not None:
                 self.adjuncts.setdefault(after.adjunct_of, set()).add(after.device)
         self.pool = pool
-        return Done(outcome, before, after, pool)
+        return Done(outcome, before, after, pool, reason)
 
     def adjuncts_of(self, device: str) -> list[Holding]:
         return [self.holdings[name] for name in self.adjuncts.get(device, ())]
+
+
+def exempt_units(holding: Holding | None) -> int:
+    """What a device holds of the units that exempt devices may hold together."""
+    return holding.units if holding is not None and holding.device_class != ORDINARY else 0
 
 
 def _check_in(desk: Counter, command: CheckIn) -> Done:
@@ -159,28 +179,54 @@ def _check_in(desk: Counter, command: CheckIn) -> Done:
 
 def _check_out(desk: Counter, command: CheckOut) -> Done:
     known = desk.holdings.get(command.device)
+    device_class = command.device_class or (known.device_class if known else ORDINARY)
     same = known is not None and known.device_type == command.device_type and known.adjunct_of == command.adjunct_of
     if desk.prices is None:
         raise CatalogueMissing
     price = desk.prices.get(command.device_type)
     if price is None:
-        if same:
-            return Done("unchanged", known, known, desk.pool)  # the type left the catalogue; what holds its units goes on
+        if same and known is not None:
+            return _classed(desk, known, device_class)  # the type left the catalogue; what holds its units goes on
         raise unknown_device_types([command.device_type])
     if not same:
         _check_adjunct(desk, command, price)
         _check_primary(desk, command, price)
     units = price.units if command.adjunct_of is None or price.adjunct_units is None else price.adjunct_units
     if same and known is not None and known.units == units:
-        return Done("unchanged", known, known, desk.pool)
-    wanted = Holding(command.device, command.device_type, units, command.adjunct_of)
+        return _classed(desk, known, device_class)
+    wanted = Holding(command.device, command.device_type, units, command.adjunct_of, device_class)
     more = units - (known.units if known else 0)
     if known is None or known.device_type != wanted.device_type:
         _check_freeze(desk, wanted.device_type, more)
+    _check_class(desk, known, device_class)
     if known and more <= 0:
         return desk.move("repriced", known, wanted, check_in(desk.pool, -more))
     _check_software_license(desk.provisioning, more)
-    return desk.move("repriced" if known else "checked_out", known, wanted, check_out(desk.pool, more))
+    pool, reason = _taken(desk, known, wanted)
+    return desk.move("repriced" if known else "checked_out", known, wanted, pool, reason)
+
+
+def _taken(desk: Counter, known: Holding | None, wanted: Holding) -> tuple[Pool, str]:
+    """The pool without the units that ``wanted`` holds more than the device did, and why if not by the ordinary rules."""
+    more = wanted.units - (known.units if known else 0)
+    if wanted.device_class == ORDINARY:
+        return check_out_by(desk.ladder, desk.pool, more), ""
+    exempt = desk.exempt_used - exempt_units(known) + wanted.units
+    return check_out_exempt(desk.ladder, desk.pool, more, exempt)
+
+
+def _classed(desk: Counter, known: Holding, device_class: DeviceClass) -> Done:
+    """The device as it was, but for its class."""
+    if known.device_class == device_class:
+        return Done("unchanged", known, known, desk.pool)
+    _check_class(desk, known, device_class)
+    return desk.move("repriced", known, replace(known, device_class=device_class), desk.pool)
+
+
+def _check_class(desk: Counter, known: Holding | None, device_class: DeviceClass) -> None:
+    if exempt_units(known) and device_class == ORDINARY:
+        assert known is not None
+        check_becomes_ordinary(desk.ladder, desk.pool, known.units)
 
 
 def _check_adjunct(desk: Counter, command: CheckOut, price: Price) -> None:

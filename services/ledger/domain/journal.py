@@ -30,10 +30,12 @@ Kind = Literal[
     "license_file",
     "node",
     "cluster",
+    "ladder",
 ]
 """opening: state that was there before the journal · check_out, check_in, re_price: a device, or (CCM_NODE) a node · reclaim,
 reconcile: units taken back from, or set by, an inventory or a lapse · starter, migration, grant: units become authorized · retire:
-they no longer are · license_file, node, cluster: something that decides about units changed, and no balance did."""
+they no longer are · license_file, node, cluster: something that decides about units changed, and no balance did ·
+ladder: an overdraft reached a stage."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -15,7 +15,7 @@ from shared.contracts.base import Page
 from shared.contracts.bodies.ledger import DeviceBody, HoldingBody, PoolBody, PutDevice
 from shared.contracts.fields import Name
 from shared.kit.paging import PageDep
-from shared.kit.scopes import needs
+from shared.kit.scopes import need_scope, needs
 from shared.kit.transaction import TransactionDep
 
 router = APIRouter(prefix="/v1/clusters/{cluster}/devices", tags=["devices"])
@@ -33,24 +33,38 @@ def pool_of(state: PoolState) -> PoolBody:
         overdraft=pool.overdraft,
         status=pool.status,
         version=state.version,
+        overdraft_in_force=state.overdraft_in_force,
+        stage=state.rung.stage,
     )
 
 
 def _holding(row: DeviceRow) -> HoldingBody:
     return HoldingBody(
-        device=row.device, device_type=row.device_type, units=row.units, adjunct_of=row.adjunct_of, checked_out_at=row.checked_out_at
+        device=row.device,
+        device_type=row.device_type,
+        units=row.units,
+        adjunct_of=row.adjunct_of,
+        device_class=row.device_class,
+        checked_out_at=row.checked_out_at,
     )
 
 
 def command_of(device: str, body: PutDevice) -> CheckOut:
-    """What a request asks of the ledger."""
-    return CheckOut(device, body.device_type, body.adjunct_of)
+    """What a request asks of the ledger. Raises ScopeTooNarrow: who may check out may not say who is exempt."""
+    if body.device_class is not None:
+        need_scope("admin", "device_class")
+    return CheckOut(device, body.device_type, body.adjunct_of, body.device_class)
 
 
 def answer_of(holding: Holding, state: PoolState) -> DeviceBody:
     """What a check-out is answered with."""
     return DeviceBody(
-        device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=pool_of(state)
+        device=holding.device,
+        device_type=holding.device_type,
+        units=holding.units,
+        adjunct_of=holding.adjunct_of,
+        device_class=holding.device_class,
+        pool=pool_of(state),
     )
 
 
@@ -61,7 +75,7 @@ def status_of(outcome: Outcome) -> int:
 @router.put("/{device}", openapi_extra=needs("operator"), responses={201: {"model": DeviceBody}})
 async def check_out_device(cluster: ClusterName, device: DeviceName, body: PutDevice, desks: DesksDep, response: Response) -> DeviceBody:
     """Check the units of a device out. One that is known is re-priced where its type, its primary or its price changed, all or nothing;
-    a call that changes nothing is answered with 200."""
+    a call that changes nothing is answered with 200. A `device_class` needs the scope admin (403)."""
     holding, pool, outcome = await check_out(desks, cluster, command_of(device, body))
     response.status_code = status_of(outcome)
     return answer_of(holding, pool)
