@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.ledger.actions.measure_pools import measure_pools
-from services.ledger.actions.settle_batch import Desks, settle_batch
+from services.ledger.actions.settle_batch import Desks, Settling
 from services.ledger.consumers import consumers_of
 from services.ledger.domain import ladder, refusals
 from services.ledger.domain.transitions import Limits
@@ -77,7 +77,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.limits = limits
     kit = app.state.kit
-    desks: Desks = Batches(partial(settle_batch, kit.database, limits), Bounds(keys_at_work=max(1, settings.database_pool_size // 2)))
+    desks: Desks = Batches(Settling(kit.database, limits).settle, Bounds(keys_at_work=max(1, settings.database_pool_size // 2)))
     app.state.desks = desks
 
     async def prices() -> str | None:

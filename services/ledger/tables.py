@@ -82,11 +82,13 @@ class NodeRow(LedgerTable, table=True):
 
 
 class DeviceRow(LedgerTable, table=True):
-    """A device and the units that it holds. Its primary must be a device of the same cluster."""
+    """A device and the units that it holds. Its primary must be a device of the same cluster.
+
+    That its cluster exists needs no key: whoever writes one holds the cluster's pool.
+    """
 
     __tablename__ = "device"
     __table_args__ = (
-        ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),
         ForeignKeyConstraint(["cluster", "adjunct_of"], ["ledger.device.cluster", "ledger.device.device"], name="device_primary_exists"),
         CheckConstraint("units >= 0", name="device_units_not_negative"),
         CheckConstraint("adjunct_of <> device", name="device_not_its_own_adjunct"),

@@ -60,9 +60,12 @@ class Database:
                 raise
             await transaction.commit()
 
-    def direct(self) -> AbstractAsyncContextManager[DirectTransaction]:
-        """One transaction on the driver itself: committed at the end, rolled back on an exception."""
-        return direct_transaction(self, self._lanes)
+    def direct(self, *, each_by_itself: bool = False) -> AbstractAsyncContextManager[DirectTransaction]:
+        """One transaction on the driver itself: committed at the end, rolled back on an exception.
+
+        ``each_by_itself``: every statement is a transaction alone, committed when it returns; for whoever needs but one that writes.
+        """
+        return direct_transaction(self, self._lanes, each_by_itself=each_by_itself)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:

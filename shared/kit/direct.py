@@ -53,11 +53,12 @@ class Direct:
 
 
 class DirectTransaction(Direct):
-    """One transaction, opened and committed by ``Database.direct``."""
+    """One transaction, opened and committed by ``Database.direct``; or, each by itself, statements that are a transaction alone."""
 
-    def __init__(self, driver: Any, database: "Database") -> None:
+    def __init__(self, driver: Any, database: "Database", *, each_by_itself: bool) -> None:
         super().__init__(driver)
         self._database = database
+        self._each_by_itself = each_by_itself
         self._events: list[Envelope] = []
         self._told = False
 
@@ -75,7 +76,8 @@ class DirectTransaction(Direct):
     async def commit(self) -> None:
         if self._events:
             await self.execute(telling(1), *self.to_tell())
-        await self.execute("COMMIT")
+        if not self._each_by_itself:
+            await self.execute("COMMIT")
         if self._told:
             self._database.wake.set()
 
@@ -121,13 +123,14 @@ class Lanes:
 
 
 @asynccontextmanager
-async def direct_transaction(database: "Database", lanes: Lanes) -> AsyncIterator[DirectTransaction]:
+async def direct_transaction(database: "Database", lanes: Lanes, *, each_by_itself: bool) -> AsyncIterator[DirectTransaction]:
     """One transaction: committed at the end, rolled back on an exception."""
     lent = await lanes.take()
     driver = lent.driver_connection
     try:
-        transaction = DirectTransaction(driver, database)
-        await transaction.execute("BEGIN")
+        transaction = DirectTransaction(driver, database, each_by_itself=each_by_itself)
+        if not each_by_itself:
+            await transaction.execute("BEGIN")
         yield transaction
         await transaction.commit()
     except BaseException:

@@ -51,7 +51,7 @@ async def record_change(tx: Transaction, limits: Limits, before: Cluster, after:
 
 def origin_of(trace: Trace) -> Origin:
     """On whose behalf the journal is written."""
-    return Origin(trace.caller, trace.door, trace.trace_id)
+    return Origin(trace.caller.replace("\0", "\N{REPLACEMENT CHARACTER}"), trace.door, trace.trace_id)
 
 
 def _announced(cluster: Cluster) -> tuple[object, ...]:

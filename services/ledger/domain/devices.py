@@ -7,7 +7,7 @@ new to that type, whatever it costs: else each change would make room for one de
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.ledger.domain.exemption import ORDINARY, DeviceClass, check_becomes_ordinary, check_out_exempt
 from services.ledger.domain.ladder import Ladder, check_out_by
@@ -97,8 +97,7 @@ Command = CheckOut | CheckIn
 Outcome = Literal["checked_out", "repriced", "unchanged", "checked_in", "gone"]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind.
 
     ``reason``: why it could be done, where that is not plain.

@@ -1,11 +1,16 @@
-"""Check-outs and check-ins in SQL, on the driver: however many devices, lock the pool, load the desk, write, publish.
+"""Check-outs and check-ins in SQL, on the driver: two statements however many devices, load the desk and write what became of it.
 
-Must not be broken: the pool is locked by a statement of its own, for what a statement reads is as old as its beginning; and the head of
-the journal is read after it, because whoever changes a cluster's units holds that pool.
+What is written stands only if the journal's head is still the one that was loaded: every change of a cluster writes an entry, so
+nothing that was decided upon has changed. Whoever met somebody else locks the pool first, and then meets nobody.
+
+Must not be broken: the pool is locked by a statement of its own, for what a statement reads is as old as its beginning; and before the
+head, which is the order of everybody else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -22,11 +27,7 @@ from shared.kit.direct import Direct, DirectTransaction, telling
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
-_LOCK = """
-    SELECT authorized, overdraft_allowed, used, version, limit_approached,
-           overdraft_policy, overdraft_since, overdraft_stage, overdraft_stopped
-      FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE
-"""
+_LOCK = "SELECT FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE"
 
 _LOAD = """
     WITH concerned AS MATERIALIZED (
@@ -45,7 +46,9 @@ _LOAD = """
         SELECT device_type, count AS devices FROM migration_type
          WHERE cluster = $1 AND device_type = ANY($3::text[])
     )
-    SELECT c.product_version, c.software_major, c.frozen,
+    SELECT p.authorized, p.overdraft_allowed, p.used, p.version, p.limit_approached,
+           p.overdraft_policy, p.overdraft_since, p.overdraft_stage, p.overdraft_stopped,
+           c.product_version, c.software_major, c.frozen,
            EXISTS (SELECT FROM catalogue) AS priced,
            (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of, device_class)) FROM concerned) AS holdings,
            (SELECT json_agg(json_build_array(device_type, units, adjunct_units)) FROM rated) AS prices,
@@ -54,78 +57,91 @@ _LOAD = """
            CASE WHEN $4 OR EXISTS (SELECT FROM concerned WHERE device_class <> 'ordinary')
                 THEN (SELECT sum(units)::bigint FROM device WHERE cluster = $1 AND device_class <> 'ordinary') END AS exempt_used,
            h.sequence, h.hash, h.at, greatest(clock_timestamp(), h.at) AS now
-      FROM cluster AS c JOIN journal_head AS h USING (cluster) WHERE c.cluster = $1
+      FROM cluster AS c JOIN journal_head AS h USING (cluster) JOIN pool AS p USING (cluster)
+     WHERE c.cluster = $1 AND p.feature = 'PHONE_UNIT'
 """
 
-_ENTRIES_FROM = 17
+_ENTRIES_FROM = 18
 _WRITE = f"""
-    WITH removed AS (DELETE FROM device WHERE cluster = $1 AND device = ANY($8::text[])),
+    WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
+    headed AS (
+        UPDATE journal_head AS h SET sequence = $5, hash = $6, at = $7 FROM locked
+         WHERE h.cluster = locked.cluster AND h.sequence = $8 RETURNING h.cluster
+    ),
+    pooled AS (
+        UPDATE pool AS p SET used = $2, version = $3, limit_approached = $4,
+                             overdraft_since = $15, overdraft_stage = $16, overdraft_stopped = $17
+          FROM headed
+         WHERE p.cluster = headed.cluster AND p.feature = 'PHONE_UNIT'
+    ),
+    removed AS (DELETE FROM device AS d USING headed WHERE d.cluster = headed.cluster AND d.device = ANY($9::text[])),
     written AS (
         INSERT INTO device (cluster, device, device_type, units, adjunct_of, device_class, checked_out_at)
-        SELECT $1, wanted.*, $7::timestamptz
-          FROM unnest($9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[]) AS wanted
+        SELECT headed.cluster, wanted.*, $7::timestamptz
+          FROM headed, unnest($10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[]) AS wanted
             ON CONFLICT (cluster, device) DO UPDATE
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of,
                device_class = excluded.device_class
     ),
-    headed AS (UPDATE journal_head SET sequence = $5, hash = $6, at = $7 WHERE cluster = $1),
-    appended AS ({appending(_ENTRIES_FROM)}),
-    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))})
-    UPDATE pool SET used = $2, version = $3, limit_approached = $4,
-                    overdraft_since = $14, overdraft_stage = $15, overdraft_stopped = $16
-     WHERE cluster = $1 AND feature = 'PHONE_UNIT'
+    appended AS ({appending(_ENTRIES_FROM)} WHERE EXISTS (SELECT FROM headed)),
+    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))} WHERE EXISTS (SELECT FROM headed))
+    SELECT cluster FROM headed
 """  # noqa: S608 -- constants
 _DEVICE_COLUMNS = ("cluster", "device", "device_type", "units", "adjunct_of", "device_class", "checked_out_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What decides about some commands, and the pen for what they change; its moment is the database's, after the lock."""
+    """What decides about some commands, and the pen for what they change behind ``head``; its moment is the database's."""
 
     state: PoolState
     desk: Desk
+    head: Head
     pen: Pen
 
 
-async def lock_pool(direct: Direct, cluster: str) -> PoolState:
-    """The cluster's PHONE_UNIT pool, ours until the commit. Raises NotFound."""
-    row = await direct.row(_LOCK, cluster)
-    if row is None:
-        raise NotFound("cluster", cluster)
-    authorized, allowed, used, version, approached, policy, *rung = row
-    return PoolState(Pool(PHONE_UNIT, authorized, allowed, used), version, approached, policy_of(policy), Rung(*rung))
+async def lock_pool(direct: Direct, cluster: str) -> None:
+    """Make the cluster's PHONE_UNIT pool ours until the commit, and with it its journal."""
+    await direct.execute(_LOCK, cluster)
 
 
-async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str], *, exempt: bool = False) -> Loaded:
-    """The devices of ``names``, those that point to them, the prices; the pool locked. Raises NotFound.
+async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str], exempt: bool) -> Loaded:
+    """The pool, the devices of ``names``, those that point to them, the prices, all of one moment. Raises NotFound.
 
     ``exempt``: what exempt devices hold is wanted although none of them is exempt yet.
     """
-    state = await lock_pool(direct, cluster)
     row = await direct.row(_LOAD, cluster, list(names), list(types), exempt)
-    assert row is not None
-    version, software_major, frozen, priced, holdings, prices, covered, held, exempt_used, sequence, hashed, at, now = row
+    if row is None:
+        raise NotFound("cluster", cluster)
+    authorized, allowed, used, pool_version, approached, policy, since, stage, stopped, *others = row
+    version, software_major, frozen, priced, holdings, prices, covered, held, exempt_used, sequence, hashed, at, now = others
     provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {})
     known = {holding[0]: Holding(*holding) for holding in holdings or ()}
     rated = {name: Price(units, adjunct) for name, units, adjunct in prices or ()} if priced else None
-    desk = Desk(state.pool, known, rated, provisioning, state.ladder(now), exempt_used or 0)
-    return Loaded(state, desk, Pen(cluster, Head(sequence, hashed, at), now))
+    pool, head = Pool(PHONE_UNIT, authorized, allowed, used), Head(sequence, hashed, at)
+    state = PoolState(pool, pool_version, approached, policy_of(policy), Rung(since, stage, stopped))
+    desk = Desk(pool, known, rated, provisioning, state.ladder(now), exempt_used or 0)
+    return Loaded(state, desk, head, Pen(cluster, head, now))
 
 
-async def write(direct: DirectTransaction, state: PoolState, pen: Pen, before: Mapping[str, Holding], after: Mapping[str, Holding]) -> None:
-    """Store the difference between two states of a desk, the pool that results, the entries about it and what was published.
+async def write(
+    tx: DirectTransaction, state: PoolState, loaded: Loaded, after: Mapping[str, Holding], entering: Coroutine[Any, Any, None]
+) -> bool:
+    """Store the difference between the desk and ``after``, the pool that results, what was published, and the entries about it.
 
-    A device keeps the time of its first check-out.
+    ``entering`` writes them with the pen. A device keeps the time of its first check-out. False, and nothing stored, where the
+    journal went on since the desk was loaded; where the pool is locked, it cannot.
     """
-    cluster = pen.cluster
+    before, pen = loaded.desk.holdings, loaded.pen
     gone = [name for name in before if name not in after]
     put = [holding for name, holding in after.items() if before.get(name) is not holding]
+    if len(put) >= MANY:
+        put = await _copied(tx, pen, before, put, entering)
+    else:
+        await entering
     entries = pen.entries
     if len(entries) >= MANY:
-        new = [(cluster, h.device, h.device_type, h.units, h.adjunct_of, h.device_class, pen.at) for h in put if h.device not in before]
-        put = [h for h in put if h.device in before]
-        await direct.copy("device", _DEVICE_COLUMNS, new)
-        await direct.copy("journal_entry", COLUMNS, entries)
+        await tx.copy("journal_entry", COLUMNS, entries)
         entries = []
     devices = [
         *([h.device for h in put], [h.device_type for h in put], [h.units for h in put]),
@@ -133,8 +149,23 @@ async def write(direct: DirectTransaction, state: PoolState, pen: Pen, before: M
     ]
     rung = (state.rung.since, state.rung.stage, state.rung.stopped)
     pool = (state.pool.used, state.version, state.limit_approached)
-    head = (pen.head.sequence, pen.head.hash, pen.at)
-    await direct.execute(_WRITE, cluster, *pool, *head, gone, *devices, *rung, *columns_of(entries), *direct.to_tell())
+    head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *rung, *columns_of(entries), *tx.to_tell()) is not None
+
+
+async def _copied(
+    tx: DirectTransaction, pen: Pen, before: Mapping[str, Holding], put: list[Holding], entering: Coroutine[Any, Any, None]
+) -> list[Holding]:
+    """Copy what is new; the journal is written meanwhile, for the database and we each have a processor. What is left to be changed."""
+    new = [(pen.cluster, h.device, h.device_type, h.units, h.adjunct_of, h.device_class, pen.at) for h in put if h.device not in before]
+    copying = asyncio.create_task(tx.copy("device", _DEVICE_COLUMNS, new))
+    try:
+        await asyncio.sleep(0)  # let it begin
+        await entering
+    finally:
+        await asyncio.wait({copying})
+    copying.result()
+    return [h for h in put if h.device in before]
 
 
 async def count(tx: Transaction, cluster: str) -> int:

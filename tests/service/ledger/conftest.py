@@ -120,6 +120,29 @@ class LedgerUnderTest:
         for cluster, feature, *numbers in await self.rows(derived):
             assert numbers[:3] == numbers[3:], f"{cluster}/{feature}: kept {numbers[:3]}, derived {numbers[3:]}"
 
+    async def assert_journal(self) -> None:
+        """Every journal is whole, its balances are those of the pools, and what it says each device holds is what it holds."""
+        for (cluster,) in await self.rows("SELECT cluster FROM cluster"):
+            verdict = (await self.http.get(f"/v1/clusters/{cluster}/journal/verification")).json()
+            assert verdict["intact"], f"{cluster}: {verdict['first_fault']}"
+        balances = """
+            SELECT p.cluster, p.feature, p.authorized, p.overdraft_allowed, p.used,
+                   coalesce(j.authorized, 0), coalesce(j.overdraft_allowed, 0), coalesce(j.used, 0)
+              FROM pool p LEFT JOIN LATERAL (
+                   SELECT * FROM journal_entry e WHERE e.cluster = p.cluster AND e.feature = p.feature
+                    ORDER BY sequence DESC LIMIT 1) j ON true
+        """
+        for cluster, feature, *numbers in await self.rows(balances):
+            assert numbers[:3] == numbers[3:], f"{cluster}/{feature}: kept {numbers[:3]}, journalled {numbers[3:]}"
+        told = """
+            SELECT cluster, subject, device_type, units, adjunct_of FROM (
+                SELECT DISTINCT ON (cluster, subject) * FROM journal_entry
+                 WHERE feature = 'PHONE_UNIT' AND kind NOT IN ('cluster', 'license_file', 'grant', 'retire', 'starter', 'migration')
+                 ORDER BY cluster, subject, sequence DESC) AS last
+             WHERE units IS NOT NULL ORDER BY 1, 2
+        """
+        assert await self.rows(told) == await self.rows("SELECT cluster, device, device_type, units, adjunct_of FROM device ORDER BY 1, 2")
+
 
 def installed(number: int, *lines: tuple[str, int, int] | tuple[str, int, int, int], **more: object) -> LicenseFileInstalled:
     granted = [

@@ -1,13 +1,16 @@
 """Devices take and give back units, through the doors, on a real database."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from services.ledger.actions.settle_batch import Several, settle_batch
+from services.ledger.actions.settle_batch import Settling, Several
 from services.ledger.domain.devices import CheckOut
 from services.ledger.domain.transitions import Limits
+from services.ledger.store import devices
+from services.ledger.store.journal import MANY
 from shared.contracts.events.ledger import (
     LimitApproached,
     LimitReceded,
@@ -21,12 +24,16 @@ from shared.kit.direct import Direct
 from shared.kit.trace import current_trace
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 
+EVERYTHING = "SELECT to_jsonb(p)::text FROM pool AS p UNION ALL SELECT to_jsonb(d)::text FROM device AS d ORDER BY 1"
+
 
 async def test_a_new_device_takes_the_units_of_its_type_and_a_known_one_nothing_more(ledger: LedgerUnderTest) -> None:
     new = await ledger.put("SEP1", "phone-5")
     assert new.status_code == 201
     pool = {"authorized": 50, "overdraft_allowed": 0, "used": 5, "remaining": 45, "overdraft": 0, "status": "within", "version": 2}
-    assert new.json() == {"device": "SEP1", "device_type": "phone-5", "units": 5, "adjunct_of": None, "pool": pool}
+    pool |= {"overdraft_in_force": 0, "stage": None}
+    device = {"device": "SEP1", "device_type": "phone-5", "units": 5, "adjunct_of": None, "device_class": "ordinary"}
+    assert new.json() == {**device, "pool": pool}
     again = await ledger.put("SEP1", "phone-5")
     assert (again.status_code, again.json()) == (200, new.json())
     held = (await ledger.http.get("/v1/clusters/hq/devices/SEP1")).json()
@@ -59,15 +66,12 @@ async def test_the_same_new_device_twice_at_once_is_one_holding(ledger: LedgerUn
     assert await ledger.pool() == (50, 0, 4, "within")
 
 
-async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_five_statements(ledger: LedgerUnderTest) -> None:
+async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_two_statements(ledger: LedgerUnderTest) -> None:
     """However many devices: what a check-out costs the database must not depend on who else is waiting."""
     asked = await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(30)])
     assert asked == [
-        "BEGIN",
-        "SELECT authorized, overdraft_a",  # lock the pool
-        "WITH concerned AS MATERIALIZED",  # load the desk and the journal's head
-        "WITH removed AS (DELETE FROM d",  # write the holdings, the pool, the journal and its head, and tell of it
-        "COMMIT",
+        "WITH concerned AS MATERIALIZED",  # load the pool, the desk and the journal's head
+        "WITH locked AS MATERIALIZED (S",  # write the holdings, the pool, the journal and its head, and tell of it
     ]
     assert await ledger.pool() == (50, 0, 30, "within")
 
@@ -75,7 +79,47 @@ async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_five_statem
 async def test_a_check_out_that_changes_nothing_writes_nothing(ledger: LedgerUnderTest) -> None:
     await ledger.put("SEP1")
     asked = await _statements_of(ledger, [Several((CheckOut("SEP1", "phone-1"),))])
-    assert [statement.split()[0] for statement in asked] == ["BEGIN", "SELECT", "WITH", "COMMIT"]
+    assert asked == ["WITH concerned AS MATERIALIZED"]
+
+
+async def test_whoever_meets_somebody_else_locks_and_counts_anew(ledger: LedgerUnderTest) -> None:
+    """The cluster changes between the load and the write of a batch: what it decided upon is gone, and so is its decision."""
+    await ledger.install(1, ("PHONE_UNIT", 4, 0))
+    load, met = devices.load, 0
+
+    async def meeting(*given: Any) -> devices.Loaded:
+        nonlocal met
+        met += 1
+        loaded = await load(*given)
+        if met == 1:
+            await ledger.change_file(1, 2, "expired", granting=False)
+        return loaded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "load", meeting)
+        refused = await ledger.put("SEP1", "phone-4")
+    assert (refused.status_code, refused.json()["authorized"], met) == (409, 0, 2)
+    assert await ledger.rows("SELECT * FROM device") == []
+    assert (await ledger.bus.hear(RequestRefused))[0].free == 0
+    await ledger.assert_journal()
+
+
+async def test_a_batch_whose_commit_fails_is_told_to_nobody_as_done(ledger: LedgerUnderTest) -> None:
+    """A deferred constraint fails with the commit, after every statement went well."""
+    async with ledger.database.engine.begin() as connection:
+        for statement in (
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'at the commit'; END $$",
+            """CREATE CONSTRAINT TRIGGER late AFTER INSERT ON device DEFERRABLE INITIALLY DEFERRED
+               FOR EACH ROW WHEN (NEW.device LIKE 'bad%') EXECUTE FUNCTION fail()""",
+        ):
+            await connection.execute(text(statement))
+    many = [{"device": f"bad{n}", "device_type": "cti-port"} for n in range(MANY)]
+    bulk = ledger.http.post("/v1/clusters/hq/check-outs", json={"devices": many})
+    answers = await asyncio.gather(ledger.put("a"), ledger.put("bad"), ledger.put("b"), bulk)
+    assert [answer.status_code for answer in answers] == [201, 500, 201, 500]
+    assert await ledger.rows("SELECT device FROM device ORDER BY 1") == [("a",), ("b",)]
+    await ledger.assert_sums()
+    await ledger.assert_journal()
 
 
 async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:
@@ -96,7 +140,7 @@ async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Direct, "execute", execute)
         patch.setattr(Direct, "row", row)
-        await settle_batch(ledger.database, Limits(), "hq", asked)
+        await Settling(ledger.database, Limits()).settle("hq", asked)
     return seen
 
 
@@ -123,7 +167,7 @@ async def test_overdraft_units_are_taken_when_the_authorized_are_gone_and_its_co
 async def test_a_refusal_tells_the_numbers_and_the_ways_out_and_changes_nothing(ledger: LedgerUnderTest) -> None:
     await ledger.install(1, ("PHONE_UNIT", 4, 2))
     await ledger.put("a", "phone-5")
-    before = await ledger.rows("SELECT * FROM pool UNION ALL SELECT cluster, device, units, 0, 0, 0, false FROM device ORDER BY 2")
+    before = await ledger.rows(EVERYTHING)
     refused = await ledger.put("b", "phone-4")
     body = refused.json()
     assert (refused.status_code, body["type"]) == (409, "urn:licensing:problem:units-exhausted")
@@ -132,7 +176,7 @@ async def test_a_refusal_tells_the_numbers_and_the_ways_out_and_changes_nothing(
     assert [(way["action"], way["units"]) for way in body["ways_out"]] == [("remove", 3), ("order", 3)]
     (told,) = await ledger.bus.hear(RequestRefused)
     assert (told.name, told.rule, told.asked, told.free, told.version) == ("b", "units-exhausted", 4, 1, 3)
-    assert before == await ledger.rows("SELECT * FROM pool UNION ALL SELECT cluster, device, units, 0, 0, 0, false FROM device ORDER BY 2")
+    assert before == await ledger.rows(EVERYTHING)
 
 
 async def test_changing_a_devices_type_reprices_it_all_or_nothing(ledger: LedgerUnderTest) -> None:

@@ -148,8 +148,34 @@ async def test_many_at_once_through_two_instances_keep_the_sums_and_nobody_waits
     assert {a.status_code for a in answers} <= {200, 201, 204, 409}
     await ledger.assert_sums()
     assert await ledger.rows("SELECT * FROM dead_letter") == []
+    await ledger.assert_journal()
     told = [(c.cluster, c.version) for c in ledger.bus.heard(ClusterChanged)]
     assert len(told) == len(set(told))
+
+
+async def test_no_acknowledged_change_is_lost_or_doubled_through_two_instances(ledger: LedgerUnderTest, second: LedgerUnderTest) -> None:
+    """Every caller's devices are its own: what it was told last is what the ledger holds, and its journal says nothing else."""
+    await ledger.install(1, ("PHONE_UNIT", 400, 20))
+
+    async def caller(number: int) -> dict[str, int]:
+        held: dict[str, int] = {}
+        for step in range(10):
+            at, device = (ledger, second)[(number + step) % 2], f"d{number}-{step % 3}"
+            if (number + step) % 4 == 3:
+                assert (await at.delete(device)).status_code == 204
+                held.pop(device, None)
+            else:
+                answer = await at.put(device, ("phone-4", "phone-5", "phone-1")[(number * 7 + step) % 3])
+                if answer.status_code != 409:
+                    held[device] = answer.json()["units"]
+        return held
+
+    told: dict[str, int] = {}
+    for held in await asyncio.gather(*(caller(number) for number in range(40))):
+        told |= held
+    assert sorted(await ledger.rows("SELECT device, units FROM device")) == sorted(told.items())
+    assert (await second.pool())[2] == sum(told.values())
+    await ledger.assert_journal()
 
 
 @pytest.mark.parametrize("path", ["/v1/clusters/hq", "/v1/clusters", "/v1/clusters/hq/nodes", "/v1/clusters/hq/unit-report"])

@@ -15,6 +15,9 @@ TYPES = ("phone-1", "phone-4", "phone-5", "soft", "cti-port")
 Step = tuple[object, ...]
 
 put = st.tuples(st.just("put"), st.sampled_from(DEVICES), st.sampled_from(TYPES), st.none() | st.sampled_from(DEVICES))
+many = st.lists(st.tuples(st.sampled_from(DEVICES), st.sampled_from(TYPES), st.none() | st.sampled_from(DEVICES)), max_size=6)
+several = st.tuples(st.just("several"), many, st.booleans())
+several_back = st.tuples(st.just("several_back"), st.lists(st.sampled_from(DEVICES), max_size=4), st.booleans())
 delete = st.tuples(st.just("delete"), st.sampled_from(DEVICES))
 node = st.tuples(st.just("node"), st.integers(0, 3), st.none() | st.just(True))
 no_node = st.tuples(st.just("no_node"), st.integers(0, 3))
@@ -22,7 +25,7 @@ rate = st.tuples(st.just("rate"), st.integers(1, 9))
 replaced = st.lists(st.integers(0, 4), max_size=2, unique=True)
 install = st.tuples(st.just("install"), st.integers(0, 4), st.integers(0, 12), st.integers(0, 3), replaced)
 change = st.tuples(st.just("change"), st.integers(0, 4), st.integers(2, 5), st.booleans())
-steps = st.lists(st.one_of(put, put, put, delete, node, no_node, rate, install, change), min_size=5, max_size=25)
+steps = st.lists(st.one_of(put, put, put, several, several_back, delete, node, no_node, rate, install, change), min_size=5, max_size=25)
 
 
 async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step: Step) -> None:
@@ -31,6 +34,13 @@ async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step
         case ("put", str(device), str(device_type), primary):
             answer = await ledger.put(device, device_type, cluster, **({} if primary is None else {"adjunct_of": primary}))
             assert answer.status_code in {200, 201, 409, 422}
+        case ("several", list(wanted), bool(atomic)):
+            devices = [{"device": name, "device_type": kind, "adjunct_of": primary} for name, kind, primary in wanted]
+            answer = await ledger.http.post(f"/v1/clusters/{cluster}/check-outs", json={"devices": devices, "atomic": atomic})
+            assert answer.status_code == 200 or (atomic and answer.status_code == 409)
+        case ("several_back", list(names), bool(atomic)):
+            answer = await ledger.http.post(f"/v1/clusters/{cluster}/check-ins", json={"devices": names, "atomic": atomic})
+            assert answer.status_code == 200 or (atomic and answer.status_code == 409)
         case ("delete", str(device)):
             assert (await ledger.delete(device, cluster)).status_code in {204, 409}
         case ("node", int(number), first):
@@ -64,6 +74,7 @@ async def test_after_any_sequence_used_is_the_sum_of_holdings_and_authorized_tha
         for at, step in enumerate(sequence):
             await take(ledger, cluster, serial, at, step)
         await ledger.assert_sums()
+        await ledger.assert_journal()
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(sequence=steps)
@@ -94,3 +105,4 @@ async def test_many_at_once_keep_the_sums_and_nobody_waits_in_a_circle(ledger: L
     answers, _ = await asyncio.gather(asyncio.gather(*work), asyncio.gather(*files))
     assert {a.status_code for a in answers} <= {200, 201, 204, 409}
     await ledger.assert_sums()
+    await ledger.assert_journal()
