@@ -20,8 +20,9 @@ COPY services /app/services
 COPY gateway /app/gateway
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# The containers are read-only: bytecode is written now or never.
-RUN python -m compileall -q shared services gateway
+# Files come with the modes of the machine that builds, and its umask may be 077. The containers are read-only: bytecode is written now
+# or never.
+RUN chmod -R a+rX shared services gateway && python -m compileall -q shared services gateway
 USER 10001:10001
 EXPOSE 8000 8080
 CMD ["python", "-m", "gateway", "serve"]

@@ -55,6 +55,7 @@ secrets: $(VENV)/.ready-run ## Make the secrets of one side that are missing, in
 	$(sides)@$(RUN) -m deploy.secrets $(SIDE)
 
 up: secrets ## Everything in containers, on http://127.0.0.1:8080 (SIDE=vendor: the vendor's desk, on port 8081)
+	@chmod -R a+rX deploy # mounted into containers, whose accounts are nobody of this machine
 	@$(COMPOSE) $(if $(filter vendor,$(SIDE)),--profile vendor up --build --detach $(VENDORS),up --build --detach)
 
 down: ## Stop and remove one side's containers; never its data

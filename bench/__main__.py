@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import end_to_end, throughput
+from bench.end_to_end import EndToEnd
 from bench.machine import machine_of
 from bench.stage import Lost, bench_stage
+from bench.throughput import Throughput
 from tests.debian import NotInstalled
 from tests.faults.production import production
 from tests.house import ROOT
@@ -43,8 +45,8 @@ class Results:
 
     measured_at: str
     machine: dict[str, object] = field(default_factory=dict)
-    end_to_end: list[end_to_end.EndToEnd] = field(default_factory=list)
-    throughput: list[throughput.Throughput] = field(default_factory=list)
+    end_to_end: list[EndToEnd] = field(default_factory=list)
+    throughput: list[Throughput] = field(default_factory=list)
 
 
 async def run(scale: Scale) -> Results:
@@ -69,7 +71,7 @@ async def run(scale: Scale) -> Results:
 
 def show(results: Results) -> None:
     """For people."""
-    console = Console()
+    console = Console(width=110)
     table = Table(title=f"Overdraft entered → alarm visible at the gateway, ms (p99 wanted: {end_to_end.TARGET_P99_MILLISECONDS:g})")
     for head in ("pools at once", "entries", "p50", "p90", "p99", "longest"):
         table.add_column(head, justify="right")

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from tests.faults.patience import until
-from tests.faults.production import Production, administrator, until_handed_over
+from tests.faults.production import Production, administrator, until_all_is_handled
 from tests.system.product import Product, mac
 from tests.unit.licensefile.made import made_file, made_line
 
@@ -63,7 +63,7 @@ class BenchStage:
 
     async def settled(self) -> None:
         """Wait until every event is handed over; raises Lost where one was put aside."""
-        await until_handed_over(self.production)
+        await until_all_is_handled(self.production)
         for name in self.production.programs:
             dead = (await self.production.figures(name)).matching("license_dead_letter_rows")
             if any(figure.value for figure in dead):

@@ -20,6 +20,7 @@ checked() {
 file=${1:?"which file? restore.sh FILE"}
 key=${file%.dump}.key.pem
 checked "$file"
+start_database
 found=$(in_database pg_restore --list <"$file" | awk '$4 == "SCHEMA" {print $6}' | sort | xargs)
 # shellcheck disable=SC2086 # words
 wanted=$(printf '%s\n' $schemas | sort | xargs)

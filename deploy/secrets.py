@@ -1,9 +1,9 @@
 """``python -m deploy.secrets customer|vendor``: every secret of one side, made once, each a file of its own in ``secrets/<side>``.
 
-Must not be broken: what is there is never written again, for something was sealed or set up with it (the broker's definitions alone
-follow the release: what they hold is derived); nothing is printed but names; no file of one side is derived from a secret of the
-other. The files can be read by everybody, because a container sees them with the modes and numbers that they have here and runs as
-nobody of this machine; the folder is passable for its owner alone.
+Must not be broken: what is there is never written again, for something was sealed or set up with it (what is derived alone follows what
+it is derived from: URLs, the public half of a key, the broker's definitions also the release); nothing is printed but names; no file of
+one side is derived from a secret of the other. The files can be read by everybody, because a container sees them with the modes and
+numbers that they have here and runs as nobody of this machine; the folder is passable for its owner alone.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from shared.kit.identity import IdentityIssuer, new_identity_keys
 
 ROOT = Path(__file__).parents[1]
 OWNER = "licensing_owner"
+_READABLE = 0o444
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,16 @@ class Safe:
         return (self.folder / name).exists()
 
     def keep(self, name: str, make: Callable[[], str]) -> str:
-        """The text under ``name``, made now where there is none: whole or not at all."""
+        """The text under ``name``, made now where there is none: whole or not at all. One that was brought here is made readable."""
         path = self.folder / name
         if name not in self:
             self._write(path, make())
+        elif stat.S_IMODE(path.stat().st_mode) != _READABLE:
+            path.chmod(_READABLE)
         return path.read_text("utf-8")
 
     def refresh(self, name: str, still_true: Callable[[str], bool], make: Callable[[], str]) -> None:
-        """As ``keep``, for what is no secret of its own and changes with the release."""
+        """As ``keep``, for what is derived: it is made anew where what it was made from is another by now."""
         path = self.folder / name
         if name not in self or not still_true(path.read_text("utf-8")):
             self._write(path, make())
@@ -85,7 +88,7 @@ class Safe:
         draft = path.with_name(f".{path.name}.draft")
         draft.unlink(missing_ok=True)
         write_private_file(draft, text)
-        draft.chmod(0o444)
+        draft.chmod(_READABLE)
         draft.rename(path)
         sync_folder(self.folder)
         self.made.append(path.name)
@@ -116,13 +119,18 @@ def _make_database(safe: Safe, side: Side) -> None:
     safe.keep("postgres_password", password)
     for role in (OWNER, *side.services, "gateway"):
         word = safe.keep(f"database_password_{role}", password)
-        safe.keep(f"{role}_database_url", lambda role=role, word=word: f"postgresql+asyncpg://{role}:{word}@{side.database}")  # type: ignore[misc]
+        _keep_url(safe, f"{role}_database_url", "postgresql+asyncpg", f"{role}:{word}", side.database)
+
+
+def _keep_url(safe: Safe, name: str, scheme: str, who: str, where: str) -> None:
+    """With another address in it, it is somebody's decision and stays."""
+    safe.refresh(name, lambda text: f"//{who}@" in text, lambda: f"{scheme}://{who}@{where}")
 
 
 def _make_broker(safe: Safe, side: Side) -> None:
     words = {service: safe.keep(f"broker_password_{service}", password) for service in side.services}
     for service, word in words.items():
-        safe.keep(f"{service}_amqp_url", lambda service=service, word=word: f"amqp://{service}:{word}@{side.broker}")  # type: ignore[misc]
+        _keep_url(safe, f"{service}_amqp_url", "amqp", f"{service}:{word}", side.broker)
     safe.refresh(
         "rabbitmq_definitions", lambda text: _still_true(json.loads(text), words), lambda: json.dumps(definitions(words), indent=1)
     )
@@ -145,7 +153,7 @@ def _make_identity(safe: Safe) -> None:
     if "identity_key" in safe:
         public = IdentityIssuer.from_file(safe.folder / "identity_key").public_keys
     safe.keep("identity_key", lambda: json.dumps(private))
-    safe.keep("identity_keys", lambda: json.dumps(public))
+    safe.refresh("identity_keys", lambda text: public["keys"][0] in json.loads(text)["keys"], lambda: json.dumps(public))
 
 
 def main() -> int:

@@ -28,6 +28,11 @@ in_database() {
         'export PGUSER="${POSTGRES_USER:-postgres}" PGPASSWORD="$(cat /run/secrets/postgres_password)"; exec "$@"' - "$@"
 }
 
+# The database and nothing else, which is all that a restore may find at work.
+start_database() {
+    [ -n "${LICENSING_DIRECT:-}" ] || docker compose --profile "$side" up --detach --wait "$container"
+}
+
 # A command that finds the vendor's encrypted signing key in $LICENSING_SIGNING_KEY_FILE, where the desk has it. The desk need not run.
 at_the_desk() {
     if [ -n "${LICENSING_DIRECT:-}" ]; then sh -c "$1"; return; fi

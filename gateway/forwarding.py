@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway import refusals
 from gateway.surface import Operation
 from shared.kit.deadline import DEADLINE_HEADER, answer_in_time, deadline_in_header
-from shared.kit.identity import IDENTITY_HEADER, IdentityRefused
+from shared.kit.identity import IDENTITY_HEADER, SERVICE_HEADER, IdentityRefused
 from shared.kit.logs import log_of
 from shared.kit.problems import problem_response
 from shared.kit.trace import CALLER_HEADER, Trace
@@ -26,8 +26,9 @@ _FOR_THE_ANSWER_SECONDS = 0.5
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
 )
+_SAID = (IDENTITY_HEADER, DEADLINE_HEADER, SERVICE_HEADER)
 # The key stays here as well: no service needs it.
-_OURS = frozenset({b"authorization", b"traceparent", CALLER_HEADER.encode(), IDENTITY_HEADER.encode(), DEADLINE_HEADER.encode()})
+_OURS = frozenset({b"authorization", *(name.encode() for name in ("traceparent", CALLER_HEADER, *_SAID))})
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -51,8 +52,8 @@ def forwarded_scope(scope: Scope, operation: Operation, path: str, trace: Trace,
     headers = _without_hops(scope["headers"], _OURS)
     told = max(word.deadline_seconds - _FOR_THE_ANSWER_SECONDS, word.deadline_seconds / 2)
     headers.append((b"traceparent", trace.traceparent.encode()))
-    headers.append((IDENTITY_HEADER.encode(), word.identity.encode()))
-    headers.append((DEADLINE_HEADER.encode(), deadline_in_header(told).encode()))
+    said = (word.identity, deadline_in_header(told), operation.upstream)
+    headers += [(name.encode(), value.encode()) for name, value in zip(_SAID, said, strict=True)]
     # 2.3: an application then listens for the client's disconnect, which is how event streams are ended.
     asgi = {"version": "3.0", "spec_version": "2.3"}
     return {**scope, "method": operation.method, "path": path, "root_path": "", "headers": headers, "asgi": asgi}
@@ -187,8 +188,9 @@ class _Exchange:
     async def _upstream_failed(self, error: Exception | None) -> None:
         """Before the answer began: 503 where it could not be reached, 502 where it broke."""
         name = self._operation.upstream
-        _log.error("upstream-failed", upstream=name, operation=self._operation.operation_id, exc_info=error)
         away = isinstance(error, OSError)
+        # No traceback for a service that is away: every request tells of it meanwhile, and no line of ours is to blame.
+        _log.error("upstream-failed", upstream=name, operation=self._operation.operation_id, error=repr(error), exc_info=not away and error)
         reason = "could not be reached" if away else "failed before it answered"
         detail = f"The {name} service {reason}. Whether it did anything of this request is not known; look before you repeat it."
         members = {"upstream": name, "reason": type(error).__name__ if error else "no answer"}

@@ -4,8 +4,10 @@ Must not be broken: what differs from ``deploy/prometheus/prometheus.yml`` is wh
 relabelling and rules are those of the file.
 """
 
+import asyncio
 import subprocess
 import time
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -101,3 +103,12 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", said: Path) 
                     return
             time.sleep(0.05)
     raise AssertionError(f"Prometheus is not ready; it said: {said.read_text()}")
+
+
+async def check_metrics(url: str) -> None:
+    """Fails with what promtool has against the names, types and help of what is shown there."""
+    async with httpx.AsyncClient() as http:
+        shown = (await http.get(url)).raise_for_status().content
+    promtool = await asyncio.create_subprocess_exec(debians("promtool"), "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT)
+    said, _ = await promtool.communicate(shown)
+    assert (promtool.returncode, said.decode()) == (0, ""), url

@@ -5,6 +5,7 @@ only because the last sign of life is old.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 from collections.abc import Collection, Sequence
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from shared.kit.identity import SERVICE_HEADER
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.tasks import ended
@@ -64,11 +66,11 @@ class Addresses:
 
     def __init__(self, name: str, urls: Sequence[str], metrics: Metrics, limits: Limits) -> None:
         self._name = name
-        self._urls = urls
         self._limits = limits
+        self._resolved: dict[str, list[tuple[str, str]]] = {url: [] for url in urls}
         self._known: dict[str, Address] = {}
         self._session: aiohttp.ClientSession | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._looking: list[asyncio.Task[None]] = []
         self._freed = asyncio.Event()
         label = (name,)
         self._healthy = metrics.gauge("license_upstream_healthy_addresses", "Addresses that are ready.", ["upstream"]).labels(*label)
@@ -76,15 +78,21 @@ class Addresses:
         self._healthy.set(0)
 
     async def start(self, session: aiohttp.ClientSession) -> None:
-        """Look the addresses up and ask each once; from then on in the background."""
+        """Look the addresses up and ask each once, for some seconds; from then on in the background."""
         self._session = session
-        await self._look_up()
+        looked_up = {url: asyncio.Event() for url in self._resolved}
+        self._looking = [
+            asyncio.create_task(self._keep_looking(url, once), name=f"addresses of {self._name}") for url, once in looked_up.items()
+        ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.look_up_seconds):
+                for once in looked_up.values():
+                    await once.wait()
         await asyncio.gather(*(address.asked.wait() for address in self._known.values()))
-        self._looking = asyncio.create_task(self._keep_looking(), name=f"addresses of {self._name}")
 
     async def close(self) -> None:
-        tasks = [self._looking, *(address.watching for address in self._known.values())]
-        await ended([task for task in tasks if task is not None])
+        await ended(self._looking)
+        await ended([address.watching for address in self._known.values() if address.watching is not None])
 
     def findings(self) -> dict[str, str | None]:
         """What speaks against each address, None for a ready one."""
@@ -127,19 +135,25 @@ class Addresses:
         except TimeoutError:
             raise Full(self._name) from None
 
-    async def _keep_looking(self) -> None:
+    async def _keep_looking(self, url: str, once: asyncio.Event) -> None:
+        """One look-up of a name at a time: one that hangs holds a thread, which no time-out of ours would free."""
+        told = ""
         while True:
+            try:
+                self._resolved[url] = await _addresses_of(url)
+            except Exception as error:
+                # What it would have said is not known: the addresses behind this name stay as they are, those of others go on.
+                if repr(error) != told:
+                    told = repr(error)
+                    _log.warning("upstream-not-looked-up", upstream=self._name, url=url, error=told)
+            else:
+                told = ""
+                self._compare()
+            once.set()
             await asyncio.sleep(self._limits.look_up_seconds)
-            await self._look_up()
 
-    async def _look_up(self) -> None:
-        """What a look-up that fails would have said is not known: then the addresses stay as they are."""
-        try:
-            async with asyncio.timeout(self._limits.look_up_seconds):
-                found = dict([pair for url in self._urls for pair in await _addresses_of(url)])
-        except (OSError, UnicodeError) as error:
-            _log.warning("upstream-not-looked-up", upstream=self._name, error=repr(error))
-            return
+    def _compare(self) -> None:
+        found = dict([pair for pairs in self._resolved.values() for pair in pairs])
         for origin in self._known.keys() - found.keys():
             gone = self._known.pop(origin)
             if gone.watching is not None:
@@ -152,8 +166,10 @@ class Addresses:
 
     async def _watch(self, address: Address) -> None:
         while True:
-            await self._ask(address)
-            address.asked.set()
+            try:
+                await self._ask(address)
+            finally:
+                address.asked.set()  # also of one that is gone before it answered: the start waits for it
             await asyncio.sleep(self._limits.ask_seconds)
 
     async def _ask(self, address: Address) -> None:
@@ -162,7 +178,10 @@ class Addresses:
             async with (
                 asyncio.timeout(self._limits.health_seconds),
                 self._session.get(
-                    address.origin + "/readyz", headers={"host": address.authority}, allow_redirects=False, middlewares=()
+                    address.origin + "/readyz",
+                    headers={"host": address.authority, SERVICE_HEADER: self._name},
+                    allow_redirects=False,
+                    middlewares=(),
                 ) as answer,
             ):
                 finding = None if answer.status == 200 else f"status {answer.status}"
@@ -171,7 +190,7 @@ class Addresses:
             if address.silences > 1 or address.finding is not None:
                 self._found(address, f"no answer within {self._limits.health_seconds:g} s")
             return
-        except (aiohttp.ClientError, OSError) as error:
+        except Exception as error:  # whatever it is speaks against the address, and must not end the watch over it
             finding = type(error).__name__
         address.silences = 0
         self._found(address, finding)
@@ -189,7 +208,7 @@ class Addresses:
 
 
 async def _addresses_of(url: str) -> list[tuple[str, str]]:
-    """Origin and authority of every address behind the name in a URL. Raises OSError."""
+    """Origin and authority of every address behind the name in a URL. Raises OSError, UnicodeError."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     port = parts.port or 80

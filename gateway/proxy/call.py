@@ -26,14 +26,18 @@ _LISTEN_AFTER_SECONDS = 0.05
 _NO_ANSWER = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """The connection could not be opened: nothing was sent."""
 
+_ANOTHER_SERVICE = 421
+"""Whoever answers is not the service that is meant, and did nothing: the address has a new owner."""
+
 # The server before us has answered Expect; one date is enough, and that server gives it.
 _NOT_ON = frozenset({b"host", b"expect"})
+_NOT_ON_WITH_WHOLE_BODY = _NOT_ON | {b"content-length"}  # that of what is held is counted: a wrong one would eat the next request
 _NOT_BACK = frozenset({b"date", b"server"})
 _IN_A_TARGET = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "#")
 
 
 class Unreachable(OSError):
-    """No address could be reached; nothing was sent."""
+    """No address could be reached, or none of the service that is meant; nothing was done."""
 
 
 class Broken(Exception):
@@ -114,14 +118,20 @@ class Call:
                     raise
                 failure = error
             else:
-                await _pass_back(answer, send)
-                return
+                if answer.status != _ANOTHER_SERVICE:
+                    await _pass_back(answer, send)
+                    return
+                answer.close()
+                self._addresses.failed(address, "another service")
+                failure = Unreachable("another service answers there")
+                if not body.can_be_sent_again:
+                    raise failure
             finally:
                 self._addresses.leave(address)
         raise failure
 
     async def _ask(self, address: Address, scope: Scope, body: Body) -> aiohttp.ClientResponse:
-        headers = CIMultiDict(_text(scope["headers"], _NOT_ON))
+        headers = CIMultiDict(_text(scope["headers"], _NOT_ON_WITH_WHOLE_BODY if body.whole.is_set() else _NOT_ON))
         headers["host"] = dict(scope["headers"]).get(b"host", address.authority.encode()).decode("latin-1")
         target = quote(scope.get("raw_path") or scope["path"].encode(), safe=_IN_A_TARGET)
         if scope["query_string"]:

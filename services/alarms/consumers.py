@@ -4,7 +4,7 @@ from services.alarms.actions.clear_alarm import clear_alarm
 from services.alarms.actions.measure import Board
 from services.alarms.actions.raise_alarm import raise_alarm
 from services.alarms.actions.watch_ledger import LedgerWatch, hear_heartbeat
-from services.alarms.actions.weigh_refusals import hear_pool_change, hear_refusal
+from services.alarms.actions.weigh_refusals import hear_overdraft, hear_pool_change, hear_refusal
 from services.alarms.domain.catalogue import Catalogue
 from services.alarms.domain.rules import RULES
 from services.alarms.domain.signals import Raise
@@ -49,6 +49,8 @@ def consumers_of(catalogue: Catalogue, board: Board, watch: LedgerWatch) -> Cons
         board.tell_at_once(RULES[event.type](event))
 
     for kind in BY_RULE:
+        if kind is ledger.OverdraftEntered:  # also needs what was heard of the pool before
+            continue
         consumers.on(kind)(hear)
     for kind in ABOUT_STORES:
         consumers.at_once(kind)(tell)
@@ -59,6 +61,10 @@ def consumers_of(catalogue: Catalogue, board: Board, watch: LedgerWatch) -> Cons
 
 
 def _hear_pools(consumers: Consumers, catalogue: Catalogue) -> None:
+    @consumers.on(ledger.OverdraftEntered)
+    async def on_overdraft_entered(tx: Transaction, event: ledger.OverdraftEntered) -> None:
+        await hear_overdraft(tx, catalogue, event)
+
     @consumers.on(ledger.RequestRefused)
     async def on_request_refused(tx: Transaction, event: ledger.RequestRefused) -> None:
         await hear_refusal(tx, catalogue, event)

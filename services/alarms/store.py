@@ -99,12 +99,16 @@ async def forget_cleared(tx: Transaction, before: datetime) -> None:
 async def window_of(tx: Transaction, subject: str) -> RefusalWindow:
     """The newest moments of a pool, locked; an empty window for a pool never heard of."""
     row = (await tx.session.execute(_LOCK_WINDOW, {"subject": subject, "settled": -1, "before": None, "moments": []})).one()
-    moments = tuple(Moment(version, free, tuple(asked)) for version, free, asked in row.moments)
+    # Those of an earlier release have no numbers.
+    moments = tuple(
+        Moment(version, free, tuple(asked), tuple(numbers[0]) if numbers and numbers[0] else None)
+        for version, free, asked, *numbers in row.moments
+    )
     return RefusalWindow(row.settled, row.before, moments)
 
 
 async def save_window(tx: Transaction, subject: str, window: RefusalWindow) -> None:
-    moments = [[moment.version, moment.free, list(moment.asked)] for moment in window.moments]
+    moments = [[moment.version, moment.free, list(moment.asked), moment.numbers] for moment in window.moments]
     values = {"settled": window.settled, "before": window.before, "moments": moments}
     await tx.session.execute(_SAVE_WINDOW, {"of": subject, **values})
 

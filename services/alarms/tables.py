@@ -70,7 +70,10 @@ class SettledRow(AlarmsTable, table=True):
 
 
 class RefusalWindowRow(AlarmsTable, table=True):
-    """The newest moments of a pool: ``[version, free, [asked, …]]`` each. Its row is the lock of the pool's RequestFailed."""
+    """The newest moments of a pool, ``[version, free, [asked, …], [authorized, overdraft_allowed, used]]`` each.
+
+    Its row is the lock of the pool's RequestFailed, and of the words of its OverDraft.
+    """
 
     __tablename__ = "refusal_window"
 

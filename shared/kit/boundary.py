@@ -1,6 +1,7 @@
 """The outermost layer of a service: who calls and by when, trace, measurement, access log, and the last word on every exception.
 
-Must not be broken: where there is a verifier, nobody is answered without the gateway's word, but for health and figures.
+Must not be broken: where there is a verifier, nobody is answered without the gateway's word, but for health and figures; and
+nobody who meant another service.
 """
 
 import time
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.kit.deadline import DEADLINE_HEADER, answer_in_time, deadline_from_header, due_in
 from shared.kit.faults import Faults
 from shared.kit.health import HEALTH_PATHS
-from shared.kit.identity import IDENTITY_HEADER, IdentityRefused, IdentityVerifier, identified
+from shared.kit.identity import IDENTITY_HEADER, SERVICE_HEADER, IdentityRefused, IdentityVerifier, identified
 from shared.kit.logs import log_line, log_of
 from shared.kit.metrics import Metrics
 from shared.kit.problems import problem_response
@@ -21,6 +22,7 @@ from shared.kit.trace import CALLER_HEADER, begin_trace, tracing
 
 _log = log_of("http")
 _CALLER, _IDENTITY, _DEADLINE = CALLER_HEADER.encode(), IDENTITY_HEADER.encode(), DEADLINE_HEADER.encode()
+_SERVICE = SERVICE_HEADER.encode()
 
 _LONGEST_PATH = 4000
 
@@ -54,6 +56,8 @@ class Boundary:
                 caller = identity.caller
             except IdentityRefused as refused:
                 app = _refusal(refused)
+        if headers.get(_SERVICE, self._service.encode()) != self._service.encode():
+            app = _misdirected(self._service)
         trace = begin_trace(headers.get(b"traceparent", b"").decode("latin-1"), caller)
         deadline = deadline_from_header(headers.get(_DEADLINE))
         with tracing(trace), identified(identity), due_in(deadline):
@@ -117,6 +121,11 @@ def _refusal(refused: IdentityRefused) -> ASGIApp:
     detail = f"This service answers through the gateway only, which sends its word for the caller as {IDENTITY_HEADER}: {refused}."
     headers = {"WWW-Authenticate": IDENTITY_HEADER}
     return problem_response("identity-required", 401, "Not through the gateway", detail, headers=headers)
+
+
+def _misdirected(service: str) -> ASGIApp:
+    detail = f"This is the {service} service, and another one was meant. Nothing was done."
+    return problem_response("misdirected", 421, "Another service was meant", detail)
 
 
 def _too_late(seconds: float) -> ASGIApp:

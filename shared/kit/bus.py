@@ -5,10 +5,11 @@ was put aside as a dead letter), with RabbitMQ when the broker confirmed it.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.contracts.base import Envelope
+from shared.kit.seldom import Seldom
 
 
 class BusClosed(Exception):
@@ -28,6 +29,8 @@ class Subscription:
     deliver: Callable[[Envelope], Awaitable[None]]
     bury: Callable[[Envelope, str], Awaitable[None]]
     delivery_limit: int
+    seldom: Seldom = field(default_factory=Seldom, compare=False)
+    """What is said of a store that is away: once, and not for each event that waits for it."""
 
 
 class Bus(Protocol):

@@ -2,6 +2,7 @@
 when it did not answer."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import TypeVar
 from urllib.parse import quote
@@ -10,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from shared.kit.deadline import DEADLINE_HEADER, deadline_in_header, seconds_left
-from shared.kit.identity import IDENTITY_HEADER, current_identity
+from shared.kit.identity import IDENTITY_HEADER, SERVICE_HEADER, current_identity
 from shared.kit.problems import UpstreamUnavailable
 from shared.kit.trace import CALLER_HEADER, current_trace
 
@@ -60,22 +61,27 @@ class ServiceClient:
 
     async def _first_answer(self, target: str, params: dict[str, str] | None, seconds: float) -> httpx.Response:
         """Of the address that answered last, or of the next ones; at least twice, because a kept connection may be closed by now."""
-        headers = _headers(seconds)
+        headers = _headers(self._upstream, seconds)
         for _ in range(max(2, len(self._addresses)) - 1):
-            address = self._addresses[0]
-            try:
-                return await self._http.get(address + target, params=params, headers=headers)
-            except _BROKEN:
-                if self._addresses[0] == address:
-                    self._addresses.append(self._addresses.pop(0))
-        return await self._http.get(self._addresses[0] + target, params=params, headers=headers)
+            with contextlib.suppress(*_BROKEN):
+                return await self._ask(self._addresses[0], target, params, headers)
+        return await self._ask(self._addresses[0], target, params, headers)
+
+    async def _ask(self, address: str, target: str, params: dict[str, str] | None, headers: dict[bytes, bytes]) -> httpx.Response:
+        try:
+            return await self._http.get(address + target, params=params, headers=headers)
+        except BaseException:  # the end of our patience too: one that is frozen must not be the first for ever
+            if self._addresses[0] == address:
+                self._addresses.append(self._addresses.pop(0))
+            raise
 
     async def close(self) -> None:
         await self._http.aclose()
 
 
-def _headers(seconds: float) -> dict[bytes, bytes]:
+def _headers(upstream: str, seconds: float) -> dict[bytes, bytes]:
     trace, identity = current_trace(), current_identity()
     who = (CALLER_HEADER, trace.caller) if identity is None else (IDENTITY_HEADER, identity.token)
-    listed = {"traceparent": trace.traceparent, DEADLINE_HEADER: deadline_in_header(seconds), who[0]: who[1]}
+    deadline = deadline_in_header(seconds)
+    listed = {"traceparent": trace.traceparent, DEADLINE_HEADER: deadline, SERVICE_HEADER: upstream, who[0]: who[1]}
     return {name.encode(): value.encode() for name, value in listed.items()}

@@ -13,6 +13,10 @@ from shared.kit.settings import ServiceSettings
 from shared.kit.tables import KitTables
 from shared.kit.transaction import Transaction
 
+_NOTICED_WHEN_GONE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""A machine that is gone says no good-bye, and the server would keep its sessions for two hours: the lead of its relay and timers,
+and locked rows. Seconds; without meaning on a socket of the same machine."""
+
 
 class Database:
     """A service's own schema. ``wake`` is set after a commit that left events in the outbox."""
@@ -38,6 +42,7 @@ class Database:
                     "search_path": schema,
                     "statement_timeout": str(settings.statement_timeout_ms),
                     "timezone": "UTC",
+                    **_NOTICED_WHEN_GONE,
                 },
             },
         )

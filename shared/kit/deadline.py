@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,7 +19,16 @@ DEADLINE_HEADER = "licensing-deadline"
 """Seconds that are left, as a decimal number; what arrives from outside under this name is dropped at the gateway."""
 
 _SECONDS = re.compile(rb"\d{1,6}(\.\d{1,6})?")
-_current: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+@dataclass
+class _Due:
+    """Changed where the time begins anew, so that everybody who works for the request knows."""
+
+    at: float
+
+
+_current: ContextVar[_Due | None] = ContextVar("deadline", default=None)
 
 
 def deadline_from_header(value: bytes | None) -> float | None:
@@ -32,14 +42,14 @@ def deadline_in_header(seconds: float) -> str:
 
 def seconds_left() -> float | None:
     """Until the deadline of the request under way, 0 when it has passed; None where it has none."""
-    at = _current.get()
-    return None if at is None else max(0.0, at - asyncio.get_running_loop().time())
+    due = _current.get()
+    return None if due is None else max(0.0, due.at - asyncio.get_running_loop().time())
 
 
 @contextmanager
 def due_in(seconds: float | None) -> Iterator[None]:
     """Everything inside is to be answered in this time."""
-    told = _current.set(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+    told = _current.set(None if seconds is None else _Due(asyncio.get_running_loop().time() + seconds))
     try:
         yield
     finally:
@@ -105,6 +115,8 @@ class _Timed:
         if message["type"] == "http.request" and not self._began and self._saying is None:
             self._timer.cancel()
             self._timer = self._loop.call_later(self._seconds, self._time_is_up)
+            if due := _current.get():
+                due.at = self._loop.time() + self._seconds
         return message
 
     async def _say(self, message: Message) -> None:

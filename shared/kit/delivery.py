@@ -31,8 +31,7 @@ async def deliver(subscription: Subscription, envelope: Envelope, closing: async
             await subscription.deliver(envelope)
             return
         except Exception as error:
-            failures += weight_of(error)
-            _warn("delivery-failed", subscription, envelope, failures=failures, error=repr(error))
+            failures += _weighed(subscription, envelope, error, failures)
             if failures >= subscription.delivery_limit and await _buried(subscription, envelope, repr(error)):
                 return
         if time.monotonic() > stale_at:
@@ -43,12 +42,22 @@ async def deliver(subscription: Subscription, envelope: Envelope, closing: async
     raise BusClosed
 
 
+def _weighed(subscription: Subscription, envelope: Envelope, error: Exception, failures: float) -> float:
+    """What the failure counts, told. Where it counts nothing the event waits, with all the others, for as long as it takes."""
+    weight = weight_of(error)
+    left_out = 0 if weight else subscription.seldom.left_out(repr(error))
+    if left_out is not None:
+        _warn("delivery-failed", subscription, envelope, failures=failures + weight, error=repr(error), left_out=left_out)
+    return weight
+
+
 async def _buried(subscription: Subscription, envelope: Envelope, reason: str) -> bool:
     """Put it aside; False when that failed too: then it is tried again."""
     try:
         await subscription.bury(envelope, reason)
     except Exception as error:
-        _warn("burial-failed", subscription, envelope, error=repr(error))
+        if (left_out := subscription.seldom.left_out(f"burial {error!r}")) is not None:
+            _warn("burial-failed", subscription, envelope, error=repr(error), left_out=left_out)
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""The gateway's word for who calls: signed with its key, believed by services that hold the public half, for some seconds.
+"""The gateway's word for who calls: signed with its key, believed by services that hold the public half, for some minutes.
 
 Must not be broken: a service that was given keys takes the caller and the scope from nowhere else; and the word is good for the
 services of one installation only, because every installation, and the vendor's side of one, has keys of its own.
@@ -22,10 +22,15 @@ from shared.kit.life import CannotStart
 IDENTITY_HEADER = "licensing-identity"
 """Set by the gateway; what arrives from outside under this name is dropped there."""
 
+SERVICE_HEADER = "licensing-service"
+"""Which service is meant, set by whoever asks one: an address may have come to belong to another since it was looked up."""
+
 _ALGORITHMS = ["Ed25519"]
 _ISSUER = "gateway"
 _AUDIENCE = "services"  # all of them: the one that is asked passes the word on to those that it asks
-_LIFETIME_SECONDS = 30
+_LIFETIME_SECONDS = 300
+"""A body may come slowly, and the service that has it whole then asks another one with the same word."""
+
 _LEEWAY_SECONDS = 5
 _SAY_AGAIN_SECONDS = 5
 """How long one token serves all requests of a caller; the rest of its life is for the request itself."""
@@ -100,7 +105,7 @@ class IdentityIssuer:
         return {"keys": [dict(self._key.as_dict(private=False))]}
 
     def token_for(self, caller: str, scope: str) -> str:
-        """A word for this caller that is good for 25 s at least."""
+        """A word for this caller that is good for 295 s at least."""
         now = self._now()
         known = self._said.get((caller, scope))
         if known is not None and now < known[1]:

@@ -22,6 +22,7 @@ from shared.kit.database import Database
 from shared.kit.leader import leadership
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
+from shared.kit.seldom import Seldom
 from shared.kit.tasks import ended
 
 _log = log_of("relay")
@@ -60,6 +61,7 @@ class Relay:
         self._fleeting = fleeting
         self._busy = asyncio.Semaphore(_BUSY_AT_ONCE)
         self._under_way: dict[int, _HandOver] = {}
+        self._seldom = Seldom()
 
     async def run(self) -> None:
         """Relay until cancelled; a store that is away is waited for."""
@@ -133,12 +135,18 @@ class Relay:
             except BusClosed:
                 await asyncio.Event().wait()  # the process is stopping, and we with it
             except Exception as error:
-                _log.warning("hand-over-failed", service=self._database.schema, sequence=sequence, error=repr(error))
+                self._tell_of(error, sequence)
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- spreads retries, protects nothing
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             else:
                 self._metrics.events_published.labels(self._database.schema, envelope.type).inc()
                 return
+
+    def _tell_of(self, error: Exception, sequence: int) -> None:
+        """Once for all rows: they fail by the hundred, and for one reason."""
+        if (left_out := self._seldom.left_out(repr(error))) is not None:
+            failed = {"sequence": sequence, "error": repr(error), "left_out": left_out}
+            _log.warning("hand-over-failed", service=self._database.schema, **failed)
 
     async def _publish(self, envelope: Envelope) -> None:
         """Hand over, holding one of the busy places for a moment only."""

@@ -8,9 +8,12 @@ import asyncio
 import contextlib
 import json
 import resource
+import select
 import socket
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 
+import httptools
 import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +28,9 @@ _FINISH_SECONDS = 10
 _MOST_CONNECTIONS = 4096
 _HEAD_SECONDS = 30.0
 """A client that does not get its request line and headers across in this time would hold a connection for nothing."""
+
+_FIRST_REQUEST_SECONDS = 1.0
+"""Whoever connected just before the end has this long for its request; nobody connects for nothing."""
 
 _LARGEST_HEAD_BYTES = 64 * 1024
 """Of a request line and its headers: the parser would collect them without end, before anybody has shown a key."""
@@ -79,11 +85,30 @@ def _too_many_connections(limit: int) -> JSONResponse:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the process around it."""
+    """Leaves the signals to the process around it, and lets in whoever has connected before it stops to listen."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: Sequence[socket.socket] = ()) -> None:  # type: ignore[override]
+        # The kernel's queue is emptied and the listener closed in one go: whoever is in the queue then is reset.
+        connected = [accepted for bound in sockets for accepted in _queued(bound)]
+        for listener in self.servers:
+            listener.close()
+        for accepted in connected:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, accepted)
+        await super().shutdown(list(sockets))
+
+    def _protocol(self) -> asyncio.Protocol:
+        return _Protocol(self.config, self.server_state, self.lifespan.state)
+
+
+def _queued(bound: socket.socket) -> Iterator[socket.socket]:
+    """The connections that the kernel has made and nobody has accepted."""
+    with contextlib.suppress(OSError):  # there is none left, or none can be had
+        while True:
+            yield bound.accept()[0]
 
 
 class _Ending:
@@ -106,6 +131,7 @@ class _Protocol(HttpToolsProtocol):
     """What is no HTTP, has no end before its body, or is one connection too many is answered with a problem too."""
 
     _head_bytes: int | None = None  # of the head that is being read; None between heads
+    _was_asked = False  # ever
     _begins_in_a_request = False  # the bytes just read; how many of them are of the next head is not known then
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -118,11 +144,28 @@ class _Protocol(HttpToolsProtocol):
         self._head_due.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """Close the connection, but not under a request that has been sent, whole or in part."""
+        if not self._was_asked:
+            self.loop.call_later(_FIRST_REQUEST_SECONDS, self._close_unless_asked)
+        else:
+            self._close_unless_asked()
+
+    def _close_unless_asked(self) -> None:
+        if self._head_bytes is None and not self.transport.is_closing() and not self._has_unread():
+            super().shutdown()
+
+    def _has_unread(self) -> bool:
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
     def _give_up(self) -> None:
         detail = f"The request line and the headers did not arrive within {_HEAD_SECONDS:g} s. The connection is closed."
         self._refuse(408, "Request Timeout", "request-timeout", "The request did not arrive", detail)
 
     def data_received(self, data: bytes) -> None:
+        self._received = data
         self._begins_in_a_request = False
         super().data_received(data)
         if self._head_bytes is None or self._begins_in_a_request or self.transport.is_closing():
@@ -133,6 +176,7 @@ class _Protocol(HttpToolsProtocol):
             self._refuse(431, "Request Header Fields Too Large", "headers-too-large", "The headers are too large", detail)
 
     def on_message_begin(self) -> None:
+        self._was_asked = True
         self._head_bytes = 0
         self._head_due.cancel()
         self._head_due = self.loop.call_later(_HEAD_SECONDS, self._give_up)
@@ -141,11 +185,27 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._head_due.cancel()
-        super().on_headers_complete()
+        if not self._wants_another_protocol():
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._begins_in_a_request = True
-        super().on_message_complete()
+        if not self._wants_another_protocol():
+            super().on_message_complete()
+
+    def _wants_another_protocol(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read the request again without that wish: the parser takes what follows the head for the other protocol, and the body with it."""
+        raised = sys.exception()
+        if not self._wants_another_protocol() or not isinstance(raised, httptools.HttpParserUpgrade):
+            return
+        rest = self._received[raised.args[0] :]
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        super().data_received(b"\r\n".join([*lines, b"", b""]) + rest)
 
     def send_400_response(self, msg: str) -> None:
         detail = f"{msg} The connection is closed."

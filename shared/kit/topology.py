@@ -19,8 +19,11 @@ from shared.contracts.readers import READERS, URGENT, types_read_by
 EXCHANGE = "licensing.events"
 EXCHANGE_TYPE = "topic"
 
-_REDELIVERIES = 100
-"""A process that dies with an event again and again dies so often; then the event is put aside for somebody to look at."""
+REDELIVERIES = 1000
+"""A process that dies with an event again and again dies so often; then the event is put aside for somebody to look at.
+
+Not few: the broker counts whatever takes an event back, also one that nobody had begun with: a lost connection, a restart of its own,
+half an hour without an acknowledgement while the reader's store is away, a replica that does not read the type."""
 
 _NEVER_MANY = 1_000_000
 """RabbitMQ 4 would take 20, and 3.10 knows no word for none. What is urgent has no dead letters: late it is worth nothing."""
@@ -75,7 +78,7 @@ def topology_of(service: str, types: Collection[str]) -> Topology:
         service,
         {
             "x-queue-type": "quorum",
-            "x-delivery-limit": _REDELIVERIES,
+            "x-delivery-limit": REDELIVERIES,
             "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": dead.name,
             # Kept here until the dead letter queue has it; needs the overflow that refuses instead of dropping.

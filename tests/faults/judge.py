@@ -76,18 +76,25 @@ async def check_holdings(product: Product, cluster: str, expected: Expected) -> 
 
 async def check_alarms_agree(product: Product, cluster: str) -> None:
     """The alarms' picture of a pool, which events drew, is the ledger's own: whether it is overdrawn, and by which numbers."""
+    seen = ""
 
     async def agree() -> bool:
+        nonlocal seen
         pool = await product.pool(cluster)
         subject = f"{cluster}/PHONE_UNIT"
-        over = [alarm for alarm in await product.alarms(OVERDRAFT, subject) if alarm["state"] != "cleared"]
-        near = [alarm for alarm in await product.alarms(APPROACHING, subject) if alarm["state"] != "cleared"]
-        if len(over) != (pool["overdraft"] > 0) or (over and _numbers(pool) not in over[0]["reason"]):
+        over = [alarm["reason"] for alarm in await product.alarms(OVERDRAFT, subject) if alarm["state"] != "cleared"]
+        near = [alarm["reason"] for alarm in await product.alarms(APPROACHING, subject) if alarm["state"] != "cleared"]
+        seen = f"{pool}; overdraft {over}; approaching {near}"
+        if len(over) != (pool["overdraft"] > 0) or (over and _numbers(pool) not in over[0]):
             return False
         percent = 100 * pool["used"] / pool["authorized"]
         return bool(near) if percent >= RAISED_AT_PERCENT else not near if percent <= CLEARED_AT_PERCENT else len(near) <= 1
 
-    await until(agree, f"the alarms about {cluster} agree with its pool")
+    try:
+        await until(agree, f"the alarms about {cluster} agree with its pool")
+    except AssertionError as error:
+        error.add_note(seen)
+        raise
 
 
 def _numbers(pool: Body) -> str:

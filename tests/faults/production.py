@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 from sqlalchemy import make_url
 
+from shared.contracts.readers import READERS, types_read_by
 from shared.kit.postgres.postmaster import running_postmaster
 from shared.kit.postgres.server import PORT, ROLE
 from shared.kit.tasks import ended
@@ -212,11 +213,26 @@ async def administrator(made: Production) -> AsyncIterator[Product]:
         yield Product(admin, admin)
 
 
-async def until_handed_over(made: Production) -> None:
-    """Wait until no outbox holds an event that is still to be told."""
+async def until_all_is_handled(made: Production) -> None:
+    """Wait until no outbox holds an event, and each that left one has been handled by every service that must hear it."""
 
     async def nothing_waits() -> bool:
         ages = [await made.figures(name) for name in made.programs if name != "gateway"]
-        return all(figure.value == 0 for figures in ages for figure in figures.matching("license_outbox_oldest_seconds"))
+        told = all(figure.value == 0 for figures in ages for figure in figures.matching("license_outbox_oldest_seconds"))
+        return told and await unheard(made) == []
 
-    await until(nothing_waits, "every event is handed over")
+    await until(nothing_waits, "every event is handed over and handled")
+
+
+async def unheard(made: Production) -> list[tuple[str, str]]:
+    """Type and reader of each event that left its outbox and is in the reader's inbox not yet."""
+    pairs = sorted({(kind.partition(".")[0], reader) for kind, readers in READERS.items() for reader in readers})
+    asked = (
+        f"SELECT envelope->>'type', '{reader}' FROM {owner}.handed_over AS told WHERE envelope->>'type' = ANY($1::text[])"
+        f" AND NOT EXISTS (SELECT FROM {reader}.inbox AS heard WHERE heard.event_id = told.event_id)"
+        for owner, reader in pairs
+    )
+    found: list[tuple[str, str]] = []
+    for (_, reader), statement in zip(pairs, asked, strict=True):
+        found += [(row[0], row[1]) for row in await made.ask(statement, sorted(types_read_by(reader)))]
+    return found

@@ -5,7 +5,7 @@ import pytest
 from tests.faults.trial import Stage, trial
 
 STORE_ERROR, MANAGER_DOWN = "CiscoLicenseDataStoreError", "CiscoLicenseManagerDown"
-CUTS = 12
+CUTS = 8
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import httpx
 from tests.faults import judge
 from tests.faults.load import Book, Load
 from tests.faults.patience import until
-from tests.faults.production import Production, until_handed_over
+from tests.faults.production import Production, until_all_is_handled
 from tests.faults.table import Row, Table
 from tests.faults.tcp_proxy import TcpProxy
 from tests.system.product import Product, mac
@@ -102,7 +102,7 @@ class Stage:
         await self.production.ready()
         gateway = await self.product.admin.get("/readyz")
         assert gateway.status_code == httpx.codes.OK, gateway.text
-        await until_handed_over(self.production)
+        await until_all_is_handled(self.production)
         for service in ("ledger-1", "licensefile", "alarms"):
             letters = (await self.production.figures(service)).matching("license_dead_letter_rows")
             assert all(figure.value == 0 for figure in letters), letters
@@ -229,7 +229,7 @@ async def _settled(case: Case) -> None:
     """Wait until every event is handled, every file granted, and what the fault raised is cleared."""
     stage = case.stage
     await stage.production.ready()
-    await until_handed_over(stage.production)
+    await until_all_is_handled(stage.production)
 
     async def over() -> bool:
         fresh = await _raised(case)

@@ -275,11 +275,12 @@ class Installation:
         """What the images of PostgreSQL and RabbitMQ do at their first start, then the migrations."""
         postgres, rabbitmq = (self._services[name] for name in _STORES[self.side])
         password = make_url(self.postgres.url()).password
-        roles = next(mount.source for mount in postgres.mounts if mount.target.suffix == ".sh")
+        roles = next(mount.source for mount in postgres.mounts if mount.target.name == "docker-entrypoint-initdb.d")
         as_superuser = {"PGHOST": str(self.postgres.socket_folder), "PGUSER": ROLE, "PGPASSWORD": str(password)}
         environment = {**self._environment(postgres, {}, ""), **as_superuser}
         environment["PATH"] = f"{self.postgres.bin_dir}:{environment['PATH']}"
-        await _run(["bash", str(ROOT / roles)], environment)
+        for script in sorted((ROOT / roles).iterdir()):
+            await _run([str(script)], environment)
 
         secret = next(secret for target, secret in rabbitmq.secrets.items() if target.name == "definitions.json")
         definitions = self.broker.folder / f"{secret}.json"

@@ -245,6 +245,26 @@ async def test_a_bus_that_tells_anothers_fact_is_refused_and_goes_on(broker: Pro
         await eventually(told, "its own fact is taken again")
 
 
+async def test_a_copy_for_anothers_readers_mints_nothing(broker: ProductionNode) -> None:
+    """The broker asks for the right to tell the first key of a message only, and routes by those of its header CC too."""
+    heard: list[tuple[str, str]] = []
+    copied = aio_pika.Message(envelope(MINTING).model_dump_json().encode(), headers={"CC": [MINTING]})
+    async with bus_of(broker, "ledger") as bus, channel_of(broker, "ledger") as channel:
+        dead = await channel.get_queue("ledger.dead", ensure=False)
+        before = (await channel.declare_queue("ledger.dead", passive=True)).declaration_result.message_count
+        await bus.subscribe(remembering("ledger", heard))
+        exchange = await channel.get_exchange(EXCHANGE, ensure=False)
+        await exchange.publish(copied, ClusterChanged.type)
+
+        async def put_aside() -> bool:
+            now = (await channel.declare_queue("ledger.dead", passive=True)).declaration_result.message_count
+            return bool((now or 0) > (before or 0))
+
+        await eventually(put_aside, "the copy arrives, and is put aside")
+        await dead.purge()
+    assert ("ledger", MINTING) not in heard
+
+
 def envelope(event_type: str) -> Envelope:
     service = event_type.partition(".")[0]
     source, at = f"/{service}", SystemClock().now()

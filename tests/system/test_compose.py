@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.prometheus import check_metrics
 from tests.rabbitmq import RabbitNode
 from tests.system.installation import Installation
 from tests.system.story import play
@@ -42,6 +43,11 @@ async def test_both_sides_start_and_their_health_is_seen(customer: Installation,
     looked_at = [each[0] for side in (customer, vendor) for each in side.replicas.values()]
     healthy = await asyncio.gather(*(asyncio.to_thread(replica.is_healthy) for replica in looked_at))
     assert dict(zip([replica.service.name for replica in looked_at], healthy, strict=True)) == dict.fromkeys(running, True)
+
+
+async def test_the_vendors_metrics_follow_the_rules_too(vendor: Installation) -> None:
+    for replicas in vendor.replicas.values():
+        await check_metrics(f"{replicas[0].url}/metrics")
 
 
 async def test_the_story_is_played_through_both_gateways(customer: Installation, vendor: Installation) -> None:

@@ -161,6 +161,18 @@ async def test_a_table_that_a_later_migration_makes_is_reachable_at_once(side: S
         await owner.execute("DROP TABLE ledger.later")
 
 
+async def test_the_ledger_appends_to_its_journal_and_no_more(side: Side) -> None:
+    """By right, not only by the trigger; and a later run of the script gives nothing back."""
+    granted = "SELECT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'ledger' AND table_name = 'journal_entry'"
+    for _ in range(2):
+        assert sorted(row[0] for row in await superuser(side, granted)) == ["INSERT", "SELECT"]
+        side.succeed("postgres/roles.sh", LICENSING_SIDE="customer")
+    async with connected(side, "ledger") as ledger, connected(side, OWNER) as owner:
+        for statement in ("UPDATE ledger.journal_entry SET used = 0", "DELETE FROM ledger.journal_entry", "TRUNCATE ledger.journal_entry"):
+            await is_denied(ledger, statement)
+            await is_denied(owner, statement)
+
+
 async def test_a_second_run_sets_passwords_rights_and_limits_and_touches_no_row_or_session(side: Side) -> None:
     fresh = Side(side.postgres, side.database, side.secrets.with_name("fresh"))
     fresh.secrets.mkdir()

@@ -1,13 +1,16 @@
-"""RequestFailed: put a refusal or a pool change into the pool's window and let the alarm follow what the window says."""
+"""RequestFailed: put a refusal or a pool change into the pool's window and let the alarm follow what the window says.
+
+OverDraft, in the newest numbers, whichever came first. Whoever hears of a pool here locks its window before any alarm.
+"""
 
 from services.alarms import store
 from services.alarms.actions.clear_alarm import end
-from services.alarms.actions.raise_alarm import stand
+from services.alarms.actions.raise_alarm import raise_alarm, stand
 from services.alarms.domain.alarm import action_for
 from services.alarms.domain.catalogue import AlarmName, Catalogue
 from services.alarms.domain.rules import free_in, overdraft_entered, request_failed
 from services.alarms.domain.signals import Raise
-from shared.contracts.events.ledger import PoolChanged, RequestRefused
+from shared.contracts.events.ledger import OverdraftEntered, PoolChanged, RequestRefused
 from shared.kit.transaction import Transaction
 
 UNITS_EXHAUSTED = "units-exhausted"
@@ -31,11 +34,11 @@ async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolCha
     What was free must be kept even while nothing stands: with several replicas, or after a retry, the refusal that this
     room answers may still be on its way, and no later change may come to end its alarm.
     """
+    known = await store.window_of(tx, event.subject)
+    window = known.changed(event.version, free_in(event), (event.authorized, event.overdraft_allowed, event.used))
+    await store.save_window(tx, event.subject, window)
     if event.used > event.authorized:
         await _reword(tx, catalogue, overdraft_entered(event))
-    known = await store.window_of(tx, event.subject)
-    window = known.changed(event.version, free_in(event))
-    await store.save_window(tx, event.subject, window)
     before, after = known.smallest, window.smallest
     if after is None and before is not None:
         await _end(tx, event)
@@ -45,6 +48,18 @@ async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolCha
     elif after is not None and after != before:
         # The same lateness where a smaller refusal stood: which one is the smallest matters more than how new the numbers are.
         await _reword(tx, catalogue, request_failed(event, after), also_older=True)
+
+
+async def hear_overdraft(tx: Transaction, catalogue: Catalogue, event: OverdraftEntered) -> None:
+    """Raise; in the numbers of a later change where that came first: no other change may come to say them."""
+    window = await store.window_of(tx, event.subject)  # locked first, as by a change
+    await raise_alarm(tx, catalogue, overdraft_entered(event))
+    later = window.newest_after(event.version)
+    if later is not None and later.numbers is not None:
+        authorized, overdraft_allowed, used = later.numbers
+        if used > authorized:
+            now = {"version": later.version, "authorized": authorized, "overdraft_allowed": overdraft_allowed, "used": used}
+            await _reword(tx, catalogue, overdraft_entered(event.model_copy(update=now)))
 
 
 async def _reword(tx: Transaction, catalogue: Catalogue, signal: Raise, *, also_older: bool = False) -> None:

@@ -12,14 +12,21 @@ WINDOW_MOMENTS = 32
 
 _MOST_ASKED = 8
 
+Numbers = tuple[int, int, int]
+"""A pool's authorized, overdraft_allowed and used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A version of the pool: what was free in it (None: not heard yet) and the different sizes refused in it, smallest first."""
+    """A version of the pool: what was free in it (None: not heard yet) and the different sizes refused in it, smallest first.
+
+    ``numbers``: of the pool in this version, for the words of other alarms about it.
+    """
 
     version: int
     free: int | None = None
     asked: tuple[int, ...] = ()
+    numbers: Numbers | None = None
 
     def judged(self, smallest: int | None) -> int | None:
         """The smallest standing refusal after this moment, given the one before it.
@@ -59,9 +66,13 @@ class RefusalWindow:
         known = self._at(version)
         return self._with(replace(known, asked=tuple(sorted({*known.asked, asked})[:_MOST_ASKED])))
 
-    def changed(self, version: int, free: int) -> "RefusalWindow":
+    def changed(self, version: int, free: int, numbers: Numbers | None = None) -> "RefusalWindow":
         """With the pool's state after ``version`` heard."""
-        return self._with(replace(self._at(version), free=free))
+        return self._with(replace(self._at(version), free=free, numbers=numbers))
+
+    def newest_after(self, version: int) -> Moment | None:
+        """The newest version later than this one whose numbers were heard."""
+        return next((moment for moment in reversed(self.moments) if moment.numbers and moment.version > version), None)
 
     def forgiven(self) -> "RefusalWindow":
         """Without any refusal: they are too old to matter. What was free stays known, a refusal may still be under way."""

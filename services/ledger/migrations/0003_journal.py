@@ -30,6 +30,7 @@ _ORIGIN = Origin("system", "migration", "0" * 32)
 def upgrade() -> None:
     _create_tables()
     _refuse_changes()
+    _begin_with_each_cluster()
     # Whoever writes a device holds the pool of its cluster: asking again for each of thousands takes as long as storing them.
     op.drop_constraint("device_cluster_fkey", "device", schema="ledger")
     bind = op.get_bind()
@@ -86,6 +87,20 @@ def _refuse_changes() -> None:
                 REVOKE UPDATE, DELETE, TRUNCATE ON ledger.journal_entry FROM ledger;
             END IF;
         END $$
+    """)
+
+
+def _begin_with_each_cluster() -> None:
+    """A cluster has its head from its first moment on, also one that a process of the release before makes while it is replaced."""
+    op.execute("""
+        CREATE FUNCTION ledger.begin_journal() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO ledger.journal_head (cluster, sequence, hash, at) VALUES (NEW.cluster, 0, decode(repeat('00', 32), 'hex'), 'epoch');
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER journal_begins AFTER INSERT ON ledger.cluster FOR EACH ROW EXECUTE FUNCTION ledger.begin_journal()
     """)
 
 

@@ -9,12 +9,11 @@ from sqlmodel import col
 
 from services.ledger.domain.cluster import Cluster
 from services.ledger.domain.grants import Grants, LicenseFile, Line
-from services.ledger.domain.journal import Head
 from services.ledger.domain.nodes import Node
 from services.ledger.domain.pool import POOLED
 from services.ledger.domain.transitions import PoolState
 from services.ledger.store import ladders
-from services.ledger.tables import ClusterRow, GrantLineRow, JournalHeadRow, LicenseFileRow, MigrationRow, NodeRow, PoolRow, StarterUseRow
+from services.ledger.tables import ClusterRow, GrantLineRow, LicenseFileRow, MigrationRow, NodeRow, PoolRow, StarterUseRow
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
@@ -31,8 +30,6 @@ async def claim(tx: Transaction, cluster: str, product_version: str, now: dateti
         return None
     zeros = {"authorized": 0, "overdraft_allowed": 0, "used": 0, "version": 0, "limit_approached": False}
     await tx.session.execute(insert(PoolRow), [{"cluster": cluster, "feature": feature, **zeros} for feature in POOLED])
-    head = Head()
-    await tx.session.execute(insert(JournalHeadRow).values(cluster=cluster, sequence=head.sequence, hash=head.hash, at=head.at))
     return empty
 
 

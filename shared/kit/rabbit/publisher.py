@@ -15,7 +15,7 @@ from shared.contracts.readers import READERS, types_read_by
 from shared.kit.bus import NotPublished
 from shared.kit.rabbit.declaring import declare
 from shared.kit.rabbit.message import message_of
-from shared.kit.rabbit.session import SET_UP_SECONDS, Session, ends_with
+from shared.kit.rabbit.session import SET_UP_SECONDS, Session, ends_with, noticed_as_loss
 from shared.kit.topology import EXCHANGE, EXCHANGE_TYPE, Topology, topology_of
 
 _WAIT_FOR_BROKER_SECONDS = 1.0
@@ -42,7 +42,7 @@ class Publisher(Session):
             self._exchange = await channel.declare_exchange(EXCHANGE, EXCHANGE_TYPE, passive=True)
         self._connection = connection
         self._routed.clear()
-        self.up.set()
+        self._works()
         await lost.wait()
 
     async def publish(self, envelope: Envelope) -> None:
@@ -54,17 +54,12 @@ class Publisher(Session):
             raise NotPublished(f"the broker is away: {self.trouble}") from None
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
-                await self._publish(envelope)
+                with noticed_as_loss():
+                    await self._publish(envelope)
         except TimeoutError:
             raise NotPublished(f"not confirmed within {_CONFIRM_SECONDS:g} s") from None
         except Exception as error:
             raise NotPublished(repr(error)) from error
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # The client ends what is under way on a closed connection so.
-            raise NotPublished("the connection was closed meanwhile") from None
 
     async def _publish(self, envelope: Envelope) -> None:
         assert self._exchange is not None

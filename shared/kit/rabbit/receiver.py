@@ -19,14 +19,19 @@ from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.rabbit.declaring import declare, depth, look_up
 from shared.kit.rabbit.message import NotAnEvent, envelope_in
-from shared.kit.rabbit.session import SET_UP_SECONDS, Session, ends_with
+from shared.kit.rabbit.session import SET_UP_SECONDS, Session, ends_with, noticed_as_loss
 from shared.kit.tasks import ended
 from shared.kit.topology import dead_queue, queues_read_by, topology_of, urgent_queue
 
 _log = log_of("rabbit")
-_PREFETCH = 64
+_PREFETCH = 512
+"""As many may fail or wait before those behind them have to, as with the memory bus. A type whose handler is broken passes by at a
+hundred a second (each is buried after some five seconds); were it few, a busy one would stop all the others."""
+
 _TRIES_AT_ONCE = 4
-"""Each needs a connection to the store, and requests need them too. What is urgent is not counted."""
+"""Each needs a connection to the store, and requests need them too."""
+
+_URGENT_AT_ONCE = 64
 
 _SUBSCRIBE_SECONDS = 1.0
 _HAND_BACK_SECONDS = 5.0
@@ -60,7 +65,8 @@ class Receiver(Session):
                 if self._connection is None:
                     await self.up.wait()
                 else:
-                    await self._consume_all(self._connection)
+                    with noticed_as_loss():
+                        await self._consume_all(self._connection)
         except Exception as error:
             _log.warning("subscribed-later", service=subscription.service, error=repr(error), trouble=self.trouble)
             self._lost.set()
@@ -69,7 +75,8 @@ class Receiver(Session):
         """How many events wait in a service's dead letter queue. Raises where the broker is away."""
         if self._connection is None:
             raise ConnectionError(self.trouble)
-        return await depth(self._connection, dead_queue(service))
+        with noticed_as_loss():
+            return await depth(self._connection, dead_queue(service))
 
     async def close(self) -> None:
         """Begin no more deliveries, let those that are under way end, and then hang up."""
@@ -84,7 +91,7 @@ class Receiver(Session):
             async with asyncio.timeout(SET_UP_SECONDS):
                 await self._consume_all(connection)
             self._connection = connection
-            self.up.set()
+            self._works()
             await lost.wait()
         finally:
             self._connection = None
@@ -105,12 +112,14 @@ class Receiver(Session):
             # A queue that is deleted, or whose leader moved, takes the consumer away and leaves the channel open.
             (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(lambda _: lost.set())
             await channel.set_qos(prefetch_count=_PREFETCH)
-            places = asyncio.Semaphore(_PREFETCH if name == urgent_queue(service) else _TRIES_AT_ONCE)
+            places = asyncio.Semaphore(_URGENT_AT_ONCE if name == urgent_queue(service) else _TRIES_AT_ONCE)
             queue = await channel.get_queue(name, ensure=False)
-            await queue.consume(self._taker(_in_places(subscription, places)))
+            await queue.consume(self._taker(_in_places(subscription, places), lost))
 
-    def _taker(self, subscription: Subscription) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+    def _taker(self, subscription: Subscription, lost: asyncio.Event) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
         async def take(message: AbstractIncomingMessage) -> None:
+            if lost.is_set():
+                return  # it comes again by the next connection, and must not be on its way twice
             # The client would end work of its own kind with the channel: this is ours, and ended by us.
             delivery = asyncio.create_task(self._settle(subscription, message), name=f"{subscription.service} delivery")
             self._deliveries.add(delivery)

@@ -29,6 +29,7 @@ HISTORIES = {
     "overdraft again": History(
         "OverDraft", [ENTERED(**pool(2, 101)), LEFT(**pool(4, 100)), ENTERED(**pool(6, 103)), changed(6, 103)], "103 used"
     ),
+    "overdraft, more": History("OverDraft", [ENTERED(**pool(2, 101)), changed(2, 101), changed(3, 103), changed(4, 102)], "102 used"),
     "limit, twice, over": History(
         "ApproachingLimit", [NEAR(**pool(2, 98)), FAR(**pool(4, 90)), NEAR(**pool(6, 99)), FAR(**pool(8, 9))], None
     ),

@@ -30,12 +30,20 @@ def upstream(replica: Replica) -> Upstream:
 async def test_the_gateways_word_and_the_deadline_are_on_the_wire_and_nothing_from_outside_under_their_names(
     gateway: Gateway, replica: Replica
 ) -> None:
-    lies = {"licensing-identity": "x", "licensing-deadline": "999", "licensing-caller": "root", "Connection": "x-mine", "X-Mine": "1"}
+    lies = {
+        "licensing-identity": "x",
+        "licensing-deadline": "999",
+        "licensing-caller": "root",
+        "licensing-service": "x",
+        "Connection": "x-mine",
+        "X-Mine": "1",
+    }
     answer = await gateway.client.get("/v1/clusters/a%2520b?x=%2F", headers={**lies, **gateway.as_("viewer")})
     assert (answer.status_code, answer.text) == (200, "ok")
     (request,) = replica.requests
     assert request.line == "GET /v1/clusters/a%2520b?x=%2F HTTP/1.1"
     assert request.header("licensing-deadline") == ["14.500"]
+    assert request.header("licensing-service") == ["ledger"]
     assert [word.count(".") for word in request.header("licensing-identity")] == [2]
     assert [request.header(name) for name in ("licensing-caller", "authorization", "x-mine")] == [[], [], []]
 

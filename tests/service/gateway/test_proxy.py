@@ -150,6 +150,20 @@ async def test_a_post_on_a_connection_that_was_closed_meanwhile_is_not_repeated_
         assert len(replica.requests) == 2
 
 
+async def test_an_address_that_another_service_has_by_now_is_left_for_the_next_one() -> None:
+    async def misdirected(request: Request) -> None:
+        await request.body()
+        await request.answer(421)
+
+    other, right = Replica(misdirected), Replica()
+    async with replicas(other, right), proxy(other.url, right.url) as upstream:
+        while not other.requests:
+            assert await ask(upstream, "POST", body=b"{}") == (200, b"ok")
+        async with proxy(other.url) as alone:
+            with pytest.raises(Unreachable):
+                await ask(alone, "POST", body=b"{}")
+
+
 @pytest.mark.parametrize(("size", "asked"), [(64 * 1024, 2), (64 * 1024 + 1, 1)])
 async def test_a_body_is_held_for_a_repetition_up_to_64_kib(size: int, asked: int) -> None:
     both = [Replica(_broken), Replica(_broken)]
@@ -211,41 +225,3 @@ async def test_a_silent_address_is_out_after_two_silences() -> None:
         await until(lambda: "no answer within 0.05 s" in upstream._addresses.findings().values(), "it was noticed")
         await asyncio.gather(*(ask(upstream) for _ in range(8)))
         assert not silent.requests
-
-
-async def test_a_name_is_looked_up_again_and_stands_for_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    three = [Replica() for _ in range(3)]
-    hosts = ["127.0.0.1"]
-
-    async def look_up(_self: object, host: str, port: int, **_more: object) -> list[tuple[object, ...]]:
-        assert host == "ledger"
-        if not hosts:
-            raise OSError("no name server")
-        return [(0, 0, 0, "", (host, port)) for host in hosts]
-
-    await three[0].start()
-    for number, replica in enumerate(three[1:], 2):
-        replica.host, replica.port = f"127.0.0.{number}", three[0].port
-        await replica.start()
-    monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", look_up)
-    async with proxy(f"http://ledger:{three[0].port}") as upstream:
-        assert len(upstream._addresses.findings()) == 1
-        hosts += ["127.0.0.2", "127.0.0.3"]
-        await until(lambda: list(upstream._addresses.findings().values()) == [None] * 3, "three are ready")
-        while not all(replica.requests for replica in three):
-            await ask(upstream)
-        assert three[2].requests[0].header("host") == [f"ledger:{three[0].port}"]
-        hosts.clear()
-        await until(lambda: not hosts, "the name server is away")
-        assert await ask(upstream) == (200, b"ok")
-        hosts += ["127.0.0.3"]
-        await until(lambda: len(upstream._addresses.findings()) == 1, "two are gone")
-        assert await ask(upstream) == (200, b"ok")
-    for replica in three:
-        await replica.stop()
-
-
-@pytest.mark.parametrize("url", ["https://x:1", "x:1", "http://", "http://x/path", "http://x:port", "http://u@x"])
-def test_an_address_that_is_none_is_refused_when_it_is_given(url: str) -> None:
-    with pytest.raises(ValueError, match="cannot be at"):
-        Upstream("ledger", [url], Metrics())

@@ -125,3 +125,13 @@ async def test_head_and_an_answer_without_a_body_end_without_one() -> None:
         assert await ask(upstream, "DELETE") == (204, b"")
         assert await ask(upstream, "HEAD") == (200, b"")
     assert len({id(request.writer) for request in replica.requests}) == 1  # the connection is kept
+
+
+@pytest.mark.parametrize(("body", "told"), [(b"", "0"), (b"abc", "3")])
+async def test_a_length_that_is_not_that_of_the_body_eats_nothing_of_the_next_request(body: bytes, told: str) -> None:
+    replica = Replica()
+    async with replicas(replica), proxy(replica.url) as upstream:
+        assert await (await Asked(upstream, "PUT", content_length="9").say(body)).answer() == (200, b"ok")
+        assert await ask(upstream, path="/next") == (200, b"ok")
+    assert [request.line for request in replica.requests] == ["PUT /x HTTP/1.1", "GET /next HTTP/1.1"]
+    assert replica.requests[0].header("content-length") == [told]

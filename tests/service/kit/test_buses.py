@@ -15,7 +15,7 @@ from shared.kit.memory_bus import MemoryBus
 from shared.kit.metrics import Metrics
 from shared.kit.rabbit import RabbitBus, receiver
 from shared.kit.tasks import ended
-from tests.house import eventually
+from tests.house import eventually, logged
 from tests.reader import LIMIT, Reader, envelope_of_type
 
 
@@ -117,10 +117,13 @@ async def test_a_poison_event_is_buried_after_the_delivery_limit_and_the_next_is
 
 async def test_an_event_is_kept_while_the_readers_store_is_away(place: Place) -> None:
     reader = Reader(*(asyncpg.CannotConnectNowError() for _ in range(5 * LIMIT)), *(PoolTimeout() for _ in range(5 * LIMIT)))
-    await place.with_readers(reader)
-    place.say(envelope_of_type())
-    await _taken(reader, "x")
+    with logged() as lines:
+        await place.with_readers(reader)
+        place.say(envelope_of_type())
+        await _taken(reader, "x")
     assert (reader.tried, reader.buried) == (10 * LIMIT + 1, [])
+    told = [line["error"] for line in lines if line["event"] == "delivery-failed"]
+    assert told == ["CannotConnectNowError()", "TimeoutError()"], "one line a reason, and not one a try"
 
 
 async def test_a_reader_that_fails_or_hangs_keeps_no_event_from_the_others_and_no_later_one_from_itself(place: Place) -> None:
@@ -150,6 +153,31 @@ async def test_a_reader_that_fails_or_hangs_keeps_no_event_from_the_others_and_n
     await _taken(stuck, "later")
     await _taken(well, "later")
     assert stuck.subjects == ["later"]
+
+
+async def test_hundreds_of_events_that_fail_hold_up_no_later_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_FIRST_PAUSE_SECONDS", 0.5)  # hundreds that come back at once would leave no time for anything else
+    monkeypatch.setattr(delivery, "_LONGEST_PAUSE_SECONDS", 2.0)
+    reader = Reader()
+    failed: set[str] = set()
+
+    async def deliver(envelope: Envelope) -> None:
+        if envelope.subject != "later":
+            failed.add(envelope.subject)
+            raise asyncpg.CannotConnectNowError
+        reader.taken.append(envelope)
+
+    object.__setattr__(reader.subscription, "deliver", deliver)
+    await place.with_readers(reader)
+    for number in range(300):
+        place.say(envelope_of_type(subject=f"{number}"))
+
+    async def all_tried() -> bool:
+        return len(failed) == 300
+
+    await eventually(all_tried, "each has its turn")
+    place.say(envelope_of_type(subject="later"))
+    await _taken(reader, "later")
 
 
 async def test_a_sign_of_life_that_has_become_stale_is_let_go_instead_of_being_tried_for_ever(

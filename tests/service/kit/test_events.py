@@ -9,16 +9,16 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from shared.contracts.base import Envelope
-from shared.kit.app import Kit
 from shared.kit.clock import TestClock
 from shared.kit.consumers import Consumers
 from shared.kit.metrics import Metrics
 from shared.kit.trace import current_trace
 from shared.kit.transaction import Transaction
 from tests.house import RememberingBus, eventually, logged, running
+from tests.service.kit.plumbing import drained, rows
 from tests.service.kit.toy import NoteTaken, kit_of, toy_app
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -68,19 +68,6 @@ def _consuming(handler: Handler) -> Consumers:
     return consumers
 
 
-async def _rows(kit: Kit, table: str) -> int:
-    async with kit.database.transaction() as tx:
-        count: int = (await tx.session.scalar(select(func.count()).select_from(kit.database.tables.metadata.tables[f"toy.{table}"]))) or 0
-    return count
-
-
-async def _drained(kit: Kit) -> None:
-    async def empty() -> bool:
-        return await _rows(kit, "outbox") == 0
-
-    await eventually(empty, "the outbox is empty")
-
-
 async def test_an_event_leaves_the_outbox_when_its_reader_has_it_and_is_handled_once(
     toy_url: str, bus: RememberingBus, clock: TestClock, metrics: Metrics
 ) -> None:
@@ -92,9 +79,9 @@ async def test_an_event_leaves_the_outbox_when_its_reader_has_it_and_is_handled_
     app = toy_app(toy_url, bus, clock, metrics, consumers=_consuming(hear))
     async with running(app) as toy:
         await toy.post("/v1/notes", json={"name": "a", "words": "w"})
-        await _drained(kit_of(app))
+        await drained(kit_of(app))
         assert heard == ["a"]
-        assert await _rows(kit_of(app), "inbox") == 1
+        assert await rows(kit_of(app), "inbox") == 1
         (envelope,) = bus.envelopes
         await bus.publish(envelope)  # a repetition
         await bus.publish(envelope)
@@ -117,7 +104,7 @@ async def test_a_death_between_hand_over_and_deletion_repeats_the_event_and_the_
     app = toy_app(toy_url, bus, clock, metrics, consumers=_consuming(hear))
     async with running(app) as toy:
         await toy.post("/v1/notes", json={"name": "a", "words": "w"})
-        await _drained(kit_of(app))
+        await drained(kit_of(app))
     await bus.close()
     assert [envelope.subject for envelope in bus.envelopes] == ["a", "a", "a"]
     assert heard == ["a"]
@@ -138,7 +125,7 @@ async def test_a_poison_event_becomes_a_dead_letter_is_counted_and_holds_nobody_
     async with running(app) as toy:
         for name in ("poison", "well"):
             await toy.post("/v1/notes", json={"name": name, "words": name})
-        await _drained(kit_of(app))
+        await drained(kit_of(app))
         counted = (await toy.get("/metrics")).text
         names = [item["name"] for item in (await toy.get("/v1/notes")).json()["items"]]
         dead = kit_of(app).database.tables.dead_letter
@@ -148,7 +135,7 @@ async def test_a_poison_event_becomes_a_dead_letter_is_counted_and_holds_nobody_
         for days, kept in ((179, 1), (2, 0)):
             clock.advance(timedelta(days=days))
             await kit_of(app).plan.timers.run_once(kit_of(app).database, "forget_old_ids")
-            assert await _rows(kit_of(app), "dead_letter") == kept
+            assert await rows(kit_of(app), "dead_letter") == kept
         assert 'license_dead_letter_rows{service="toy"} 0.0' in (await toy.get("/metrics")).text
     assert heard == ["well"]
     assert names == ["heard well", "poison", "well"]
@@ -172,7 +159,7 @@ async def test_events_that_fail_again_and_again_hold_up_no_later_one(
             await toy.post("/v1/notes", json={"name": name, "words": name})
 
         async def passed() -> bool:
-            return await _rows(kit_of(app), "outbox") == 20
+            return await rows(kit_of(app), "outbox") == 20
 
         await eventually(passed, "the later event has passed those that fail")
         assert heard == ["well"]
@@ -195,12 +182,24 @@ async def test_a_row_is_handed_over_once_at_a_time_however_long_that_takes(toy_u
         waiting = (await toy.get("/metrics")).text
         bus.cancelled = 1
         bus.go.set()
-        await _drained(kit_of(app))
+        await drained(kit_of(app))
     await bus.close()
     assert bus.most_at_once == 1
     assert len(bus.envelopes) == 13, "only the one that was cancelled on the way was handed over again"
     (age,) = [line for line in waiting.splitlines() if line.startswith("license_outbox_oldest_seconds{")]
     assert float(age.split()[-1]) > 0
+
+
+async def test_rows_that_all_fail_for_one_reason_are_told_of_once(toy_url: str, clock: TestClock, metrics: Metrics) -> None:
+    bus = DyingBus(deaths=24)
+    app = toy_app(toy_url, bus, clock, metrics)
+    with logged() as lines:
+        async with running(app) as toy:
+            for number in range(12):
+                await toy.post("/v1/notes", json={"name": f"{number}", "words": f"{number}"})
+            await drained(kit_of(app))
+    told = [(line["service"], line["error"], line["left_out"]) for line in lines if line["event"] == "hand-over-failed"]
+    assert told == [("toy", "ConnectionResetError('died between hand-over and deletion')", 0)]
 
 
 async def test_a_bus_that_closes_first_leaves_the_events_in_the_outbox_and_nothing_to_warn_of(
@@ -218,7 +217,7 @@ async def test_a_bus_that_closes_first_leaves_the_events_in_the_outbox_and_nothi
                 return len(bus.envelopes) == 3
 
             await eventually(tried, "every event was offered to the bus")
-            assert await _rows(kit_of(app), "outbox") == 3
+            assert await rows(kit_of(app), "outbox") == 3
     assert [line for line in lines if line["level"] != "info"] == []
     assert len(bus.envelopes) == 3
 
@@ -235,7 +234,7 @@ async def test_the_trace_and_the_caller_of_a_request_reach_its_readers(
     async with running(app) as toy:
         headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
         await toy.post("/v1/notes", json={"name": "a", "words": "w"}, headers=headers)
-        await _drained(kit_of(app))
+        await drained(kit_of(app))
     assert traces == [(TRACE, "toy")]
     (envelope,) = bus.envelopes
     assert (envelope.source, envelope.traceparent and envelope.traceparent.split("-")[1]) == ("/toy", TRACE)
@@ -248,7 +247,7 @@ async def test_of_two_replicas_one_relays_and_the_other_takes_over(toy_url: str,
 
     async def take(toy: httpx.AsyncClient, name: str) -> None:
         assert (await toy.post("/v1/notes", json={"name": name, "words": name})).status_code == 201
-        await _drained(kit_of(second))
+        await drained(kit_of(second))
 
     async with running(second) as other:
         async with running(first) as one:

@@ -73,3 +73,14 @@ async def test_caller_and_scope_come_from_the_word_alone(closed: httpx.AsyncClie
     headers = {"licensing-identity": issuer.token_for("büro 漢", "operator"), "licensing-caller": "root"}
     assert (await closed.post("/v1/errands", headers=headers)).status_code == 201
     assert seen == [("büro 漢", "operator")]
+
+
+async def test_who_meant_another_service_gets_nothing_here(closed: httpx.AsyncClient, app: FastAPI, issuer: IdentityIssuer) -> None:
+    word = {"licensing-identity": issuer.token_for("ada", "admin")}
+    for headers in ({**word, "licensing-service": "ledger"}, {"licensing-service": "ledger"}):
+        for method, path in (("POST", "/v1/notes"), ("GET", "/readyz")):
+            refused = await closed.request(method, path, json=NOTE, headers=headers)
+            assert (refused.status_code, refused.json()["type"]) == (421, "urn:licensing:problem:misdirected")
+    async with kit_of(app).database.transaction() as tx:
+        assert await notes_in(tx) == []
+    assert (await closed.post("/v1/notes", json=NOTE, headers={**word, "licensing-service": "toy"})).status_code == 201

@@ -15,7 +15,7 @@ from shared.contracts.readers import URGENT, types_read_by
 from shared.kit.bus import NotPublished
 from shared.kit.metrics import Metrics
 from shared.kit.rabbit import RabbitBus, receiver
-from shared.kit.topology import EXCHANGE, EXCHANGE_TYPE, dead_queue, topology_of, urgent_queue
+from shared.kit.topology import EXCHANGE, EXCHANGE_TYPE, REDELIVERIES, dead_queue, topology_of, urgent_queue
 from tests.house import eventually, logged
 from tests.reader import FACT, Reader, envelope_of_type
 
@@ -228,7 +228,7 @@ async def test_an_event_with_which_processes_die_again_and_again_becomes_a_dead_
     exchange = await channel.get_exchange(EXCHANGE)
     await exchange.publish(aio_pika.Message(b"deadly"), FACT)
     queue = await channel.get_queue("toy")
-    for _ in range(101):
+    for _ in range(REDELIVERIES + 1):
         message = await queue.get(timeout=5)
         assert message is not None
         await message.reject(requeue=True)

@@ -2,22 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 from sqlalchemy import func, select
 
+from shared.contracts.base import Envelope
 from shared.kit.app import Kit
 from shared.kit.bus import NotPublished
 from shared.kit.clock import TestClock
 from shared.kit.consumers import Consumers
 from shared.kit.metrics import Metrics
-from shared.kit.rabbit import publisher
+from shared.kit.rabbit import publisher, receiver
 from shared.kit.transaction import Transaction
 from tests.house import eventually, logged, running
 from tests.rabbitmq import RabbitNode
 from tests.reader import Reader, envelope_of_type
-from tests.service.kit.test_rabbit import bus_at, taken
+from tests.service.kit.test_rabbit import POOL_CHANGED, bus_at, taken
 from tests.service.kit.toy import NoteTaken, kit_of, toy_app
 
 Deed = Callable[[RabbitNode], Awaitable[None]]
@@ -125,6 +127,9 @@ async def test_a_bus_whose_broker_is_away_says_so_and_works_as_soon_as_it_is_bac
             await bus.publish(envelope_of_type(subject="after"))
             await taken(reader, "after")
             assert 'license_bus_connected{service="guest"} 1.0' in (await metrics.exposition())[0].decode()
+    said = [(line["session"], line["trouble"]) for line in lines if line["event"] == "broker-away"]
+    assert len(said) == len(set(said)), "the same is not said at every try"
+    assert not [line for line in lines if "creating transport" in line["event"]], "nor by the client"
     assert "gu%65st" not in f"{lines}{finding}"
     assert "guest:guest" not in f"{lines}{finding}"
 
@@ -152,3 +157,51 @@ async def test_a_delivery_whose_connection_was_lost_is_given_again_and_acknowled
 
         await eventually(settled, "all are acknowledged")
     assert len(reader.taken) == 3
+
+
+async def test_nothing_is_begun_by_a_connection_that_is_given_up(broker: RabbitNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be on its way twice: the next connection is given it, too."""
+    monkeypatch.setattr(receiver, "_END_SECONDS", 0.1)
+    reader = Reader(types=(POOL_CHANGED,), service="alarms")
+    rolled_back, begun = asyncio.Event(), []
+
+    async def deliver(envelope: Envelope) -> None:
+        begun.append(envelope.subject)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await _whatever_comes(rolled_back)
+
+    object.__setattr__(reader.subscription, "deliver", deliver)
+    vhost = await broker.vhost()
+    async with bus_at(broker.url_of(vhost), reader) as bus, AsyncExitStack() as stack:
+        stack.callback(rolled_back.set)
+        await bus.publish(envelope_of_type(POOL_CHANGED, "early"))
+
+        async def early_begun() -> bool:
+            return begun == ["early"]
+
+        await eventually(early_begun, "one is under way")
+        bus._receiver._lost.set()
+        await bus.publish(envelope_of_type(POOL_CHANGED, "late"))
+
+        async def both_out() -> bool:
+            return "alarms\t2" in await broker.control("list_queues", "--vhost", vhost, "name", "messages_unacknowledged")
+
+        await eventually(both_out, "the connection that is given up was given the late one")
+        assert begun == ["early"]
+        rolled_back.set()
+
+        async def again() -> bool:
+            return sorted(begun) == ["early", "early", "late"]
+
+        await eventually(again, "both are given to the next connection")
+
+
+async def _whatever_comes(event: asyncio.Event) -> None:
+    """As a driver that has to clean up first."""
+    while not event.is_set():
+        try:
+            await event.wait()
+        except asyncio.CancelledError:
+            continue

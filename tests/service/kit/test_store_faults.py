@@ -135,3 +135,12 @@ async def test_a_services_own_files_and_time_outs_are_not_the_stores_fault(tmp_p
         await asyncio.wait_for(asyncio.Event().wait(), 0.001)
 
     assert [await _verdict(read_missing_file()), await _verdict(take_too_long())] == ["ours", "ours"]
+
+
+async def test_the_server_soon_ends_the_sessions_of_a_machine_that_is_gone(database: Database) -> None:
+    """Else its advisory locks would stand for two hours, and nobody could lead."""
+    async with database.transaction() as tx:
+        # What a session asked for; what holds is asked of the connection, and one of the same machine has no such thing.
+        asked = text("SELECT name, reset_val::int FROM pg_settings WHERE source = 'client' AND name LIKE 'tcp_keepalives%'")
+        seconds = {row.name: row.reset_val for row in await tx.session.execute(asked)}
+    assert seconds["tcp_keepalives_idle"] + seconds["tcp_keepalives_count"] * seconds["tcp_keepalives_interval"] <= 30

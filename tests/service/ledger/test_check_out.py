@@ -1,16 +1,9 @@
 """Devices take and give back units, through the doors, on a real database."""
 
 import asyncio
-from typing import Any
 
-import pytest
 from sqlalchemy import text
 
-from services.ledger.actions.settle_batch import Settling, Several
-from services.ledger.domain.devices import CheckOut
-from services.ledger.domain.transitions import Limits
-from services.ledger.store import devices
-from services.ledger.store.journal import MANY
 from shared.contracts.events.ledger import (
     LimitApproached,
     LimitReceded,
@@ -19,9 +12,6 @@ from shared.contracts.events.ledger import (
     PoolChanged,
     RequestRefused,
 )
-from shared.kit.batches import Asked
-from shared.kit.direct import Direct
-from shared.kit.trace import current_trace
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 
 EVERYTHING = "SELECT to_jsonb(p)::text FROM pool AS p UNION ALL SELECT to_jsonb(d)::text FROM device AS d ORDER BY 1"
@@ -64,84 +54,6 @@ async def test_the_same_new_device_twice_at_once_is_one_holding(ledger: LedgerUn
     answers = await asyncio.gather(*(ledger.put("SEP1", "phone-4") for _ in range(8)))
     assert sorted(a.status_code for a in answers) == [200] * 7 + [201]
     assert await ledger.pool() == (50, 0, 4, "within")
-
-
-async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_two_statements(ledger: LedgerUnderTest) -> None:
-    """However many devices: what a check-out costs the database must not depend on who else is waiting."""
-    asked = await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(30)])
-    assert asked == [
-        "WITH concerned AS MATERIALIZED",  # load the pool, the desk and the journal's head
-        "WITH locked AS MATERIALIZED (S",  # write the holdings, the pool, the journal and its head, and tell of it
-    ]
-    assert await ledger.pool() == (50, 0, 30, "within")
-
-
-async def test_a_check_out_that_changes_nothing_writes_nothing(ledger: LedgerUnderTest) -> None:
-    await ledger.put("SEP1")
-    asked = await _statements_of(ledger, [Several((CheckOut("SEP1", "phone-1"),))])
-    assert asked == ["WITH concerned AS MATERIALIZED"]
-
-
-async def test_whoever_meets_somebody_else_locks_and_counts_anew(ledger: LedgerUnderTest) -> None:
-    """The cluster changes between the load and the write of a batch: what it decided upon is gone, and so is its decision."""
-    await ledger.install(1, ("PHONE_UNIT", 4, 0))
-    load, met = devices.load, 0
-
-    async def meeting(*given: Any) -> devices.Loaded:
-        nonlocal met
-        met += 1
-        loaded = await load(*given)
-        if met == 1:
-            await ledger.change_file(1, 2, "expired", granting=False)
-        return loaded
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(devices, "load", meeting)
-        refused = await ledger.put("SEP1", "phone-4")
-    assert (refused.status_code, refused.json()["authorized"], met) == (409, 0, 2)
-    assert await ledger.rows("SELECT * FROM device") == []
-    assert (await ledger.bus.hear(RequestRefused))[0].free == 0
-    await ledger.assert_journal()
-
-
-async def test_a_batch_whose_commit_fails_is_told_to_nobody_as_done(ledger: LedgerUnderTest) -> None:
-    """A deferred constraint fails with the commit, after every statement went well."""
-    async with ledger.database.engine.begin() as connection:
-        for statement in (
-            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'at the commit'; END $$",
-            """CREATE CONSTRAINT TRIGGER late AFTER INSERT ON device DEFERRABLE INITIALLY DEFERRED
-               FOR EACH ROW WHEN (NEW.device LIKE 'bad%') EXECUTE FUNCTION fail()""",
-        ):
-            await connection.execute(text(statement))
-    many = [{"device": f"bad{n}", "device_type": "cti-port"} for n in range(MANY)]
-    bulk = ledger.http.post("/v1/clusters/hq/check-outs", json={"devices": many})
-    answers = await asyncio.gather(ledger.put("a"), ledger.put("bad"), ledger.put("b"), bulk)
-    assert [answer.status_code for answer in answers] == [201, 500, 201, 500]
-    assert await ledger.rows("SELECT device FROM device ORDER BY 1") == [("a",), ("b",)]
-    await ledger.assert_sums()
-    await ledger.assert_journal()
-
-
-async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:
-    """What one batch asks the database."""
-    seen: list[str] = []
-    driver_execute, driver_row = Direct.execute, Direct.row
-
-    async def execute(self: Direct, sql: str, *values: object) -> None:
-        seen.append(" ".join(sql.split())[:30].strip())
-        await driver_execute(self, sql, *values)
-
-    async def row(self: Direct, sql: str, *values: object) -> object:
-        seen.append(" ".join(sql.split())[:30].strip())
-        return await driver_row(self, sql, *values)
-
-    answers = [asyncio.get_running_loop().create_future() for _ in batch]
-    asked = [Asked(one, 1, current_trace(), answer) for one, answer in zip(batch, answers, strict=True)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Direct, "execute", execute)
-        patch.setattr(Direct, "row", row)
-        await Settling(ledger.database, Limits()).settle("hq", asked)
-    return seen
 
 
 async def test_overdraft_units_are_taken_when_the_authorized_are_gone_and_its_coming_and_going_is_told(ledger: LedgerUnderTest) -> None:

@@ -2,6 +2,9 @@
 
 import importlib
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from pydantic_settings import BaseSettings
@@ -47,6 +50,44 @@ def test_a_container_may_do_nothing_that_it_need_not(service: Service) -> None:
 def test_an_image_is_named_exactly(service: Service) -> None:
     name, _, tag = service.raw["image"].partition(":")
     assert (name, tag) == ("callmanager-licensing", "local") or re.match(r"v?\d+\.\d+\.\d+|\d+\.\d+-", tag), service.raw["image"]
+
+
+@pytest.mark.parametrize(("side", "builder"), [("customer", "migrate"), ("vendor", "registration")])
+def test_the_image_is_built_once_for_each_side_and_never_looked_for_elsewhere(side: str, builder: str) -> None:
+    """On the vendor's side where a restore begins; see deploy/side.sh."""
+    ours = [service for service in COMPOSE.of(side) if service.is_ours]
+    assert [service.name for service in ours if "build" in service.raw] == [builder]
+    assert {service.raw["pull_policy"] for service in ours} == {"never"}
+
+
+def test_what_is_mounted_can_be_read_in_a_container_whatever_the_umask_was(tmp_path: Path) -> None:
+    """No container runs as the account that cloned this, nor as root."""
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    subprocess.run(["chmod", "-R", "go-rwx", "deploy"], cwd=tmp_path, check=True)
+    subprocess.run(["make", "--old-file=secrets", "up", "COMPOSE=true"], cwd=tmp_path, check=True)
+    mounted = {tmp_path / mount.source for service in SERVICES for mount in service.mounts if mount.source.startswith("./deploy/")}
+    within = [path for each in mounted for path in (each, *each.rglob("*"))]
+    assert len(within) > len(mounted) > 3
+    needed = {path: 0o005 if path.is_dir() or path.suffix == ".sh" else 0o004 for path in within}
+    assert not [path for path, bits in needed.items() if path.stat().st_mode & bits != bits]
+
+
+@pytest.mark.parametrize("name", ["postgres", "vendor-postgres"])
+def test_the_roles_of_a_running_database_are_those_of_this_release(name: str) -> None:
+    """A file that is mounted alone stays the one it was when the container was made, whatever replaces it."""
+    (mount,) = [each for each in COMPOSE.services[name].mounts if each.source.startswith(".")]
+    assert str(mount.target) == "/docker-entrypoint-initdb.d"
+    assert [path.name for path in (ROOT / mount.source).iterdir()] == ["roles.sh"]
+
+
+@pytest.mark.parametrize("name", ["rabbitmq", "vendor-rabbitmq"])
+def test_what_the_broker_keeps_in_memory_fits_below_its_watermark(name: str) -> None:
+    """RabbitMQ wants room for its log three times; a publisher that must wait could never fill the log, and only a full one is let go."""
+    settings = dict(re.findall(r"^(\S+) = (\S+)$", (ROOT / "deploy/rabbitmq/rabbitmq.conf").read_text(), re.MULTILINE))
+    megabytes = int(COMPOSE.services[name].raw["mem_limit"].removesuffix("m")) * float(settings["vm_memory_high_watermark.relative"])
+    assert 3 * int(settings["raft.wal_max_size_bytes"]) < megabytes * 2**20
+    assert COMPOSE.services[name].raw["ulimits"]["nofile"] <= 65536
 
 
 @every_service

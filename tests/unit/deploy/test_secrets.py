@@ -76,6 +76,43 @@ def test_what_is_missing_is_made_without_touching_the_rest(tmp_path: Path) -> No
     assert {name for name in before if before[name] != after[name]} == {"grafana_admin_password"}
 
 
+@both_sides
+def test_what_is_derived_follows_what_was_made_anew(tmp_path: Path, side: Side) -> None:
+    folder = tmp_path / side.name
+    make_secrets(side, folder)
+    first = side.services[0]
+    for name in ("identity_key", f"database_password_{first}", f"broker_password_{first}"):
+        (folder / name).unlink()
+    derived = {"identity_keys", f"{first}_database_url", f"{first}_amqp_url", "rabbitmq_definitions"}
+    assert derived < set(make_secrets(side, folder))
+    has = contents(folder)
+    assert json.loads(has["identity_key"])["x"] == json.loads(has["identity_keys"])["keys"][0]["x"]
+    assert f":{has[f'database_password_{first}']}@" in has[f"{first}_database_url"]
+    assert f":{has[f'broker_password_{first}']}@" in has[f"{first}_amqp_url"]
+
+
+def test_a_passphrase_that_was_kept_elsewhere_is_taken_and_can_be_read_in_a_container(tmp_path: Path) -> None:
+    """Whoever restores the vendor's key brings it, by a command that may have made it theirs alone."""
+    folder = tmp_path / "vendor"
+    folder.mkdir(mode=0o700)
+    kept = folder / "signing_key_passphrase"
+    kept.write_text("kept elsewhere")
+    kept.chmod(0o600)
+    assert kept.name not in make_secrets(SIDES["vendor"], folder)
+    assert (kept.read_text(), stat.S_IMODE(kept.stat().st_mode)) == ("kept elsewhere", 0o444)
+
+
+def test_an_address_that_somebody_changed_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "customer"
+    make_secrets(SIDES["customer"], folder)
+    url = folder / "ledger_database_url"
+    moved = url.read_text().replace("@postgres:", "@elsewhere:")
+    url.chmod(0o600)
+    url.write_text(moved)
+    assert make_secrets(SIDES["customer"], folder) == []
+    assert url.read_text() == moved
+
+
 def test_the_definitions_follow_the_release_and_the_passwords(tmp_path: Path) -> None:
     folder = tmp_path / "customer"
     make_secrets(SIDES["customer"], folder)

@@ -155,3 +155,16 @@ async def test_one_address_is_asked_twice_for_a_kept_connection_may_be_closed(as
         return httpx.Response(200, json={"name": "x"})
 
     assert await asking(answer).get(["x"], Thing) == Thing(name="x")
+
+
+async def test_after_one_that_is_silent_another_is_asked_first() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "frozen":
+            await asyncio.Event().wait()
+        return httpx.Response(200, json={"name": "x"})
+
+    client = ServiceClient("ledger", "http://frozen,http://other", httpx.MockTransport(answer), deadline_seconds=0.05)
+    with pytest.raises(UpstreamUnavailable):
+        await client.get(["x"], Thing)
+    assert await client.get(["x"], Thing) == Thing(name="x")
+    await client.close()

@@ -78,10 +78,10 @@ def test_one_token_serves_a_caller_for_some_seconds_and_no_other(clock: Clock) -
 def test_a_word_ends_by_itself_also_where_it_was_believed_before(clock: Clock) -> None:
     token = IdentityIssuer(PRIVATE, now=clock).token_for("ada", "admin")
     verifier = IdentityVerifier(PUBLIC, now=clock)
-    for later in (0, 34):
+    for later in (0, 304):
         clock.at = NOW + later
         assert verifier.verify(token).caller == "ada"
-    clock.at = NOW + 35
+    clock.at = NOW + 305
     assert refusal(verifier, token) == "it cannot be believed (expired_token)"
     assert refusal(IdentityVerifier(PUBLIC, now=clock), token) == "it cannot be believed (expired_token)"
 
