@@ -241,7 +241,7 @@ class JournalEntryRow(LedgerTable, table=True):
 
 
 class JournalHeadRow(LedgerTable, table=True):
-    """The last entry of a cluster's journal; made with the cluster, by a trigger. Changed only by whoever holds the cluster's PHONE_UNIT pool."""
+    """The last entry of a cluster's journal, made with it by a trigger. Changed only by whoever holds the cluster's PHONE_UNIT pool."""
 
     __tablename__ = "journal_head"
     __table_args__ = (ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),)
