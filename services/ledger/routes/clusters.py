@@ -10,7 +10,7 @@ from services.ledger.routes import ClusterName, LimitsDep
 from services.ledger.store import listings
 from shared.contracts.base import Page
 from shared.contracts.bodies.ledger import ClusterBody, PutCluster
-from shared.contracts.bodies.overdraft import OverdraftPolicy
+from shared.contracts.bodies.overdraft import OverdraftPolicyInForce
 from shared.contracts.events.ledger import ClusterNode
 from shared.kit.paging import PageDep
 from shared.kit.scopes import needs
@@ -30,7 +30,7 @@ def _body(found: listings.ClusterListing) -> ClusterBody:
         license_manager=found.row.license_manager,
         nodes=[ClusterNode(node=n.node, mac=n.mac, first=n.first) for n in found.nodes],
         license_file_ids=found.license_file_ids,
-        overdraft_policy=OverdraftPolicy.model_validate(asdict(found.policy)),
+        overdraft_policy=OverdraftPolicyInForce.model_validate(asdict(found.policy)),
         created_at=found.row.created_at,
     )
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.base import AnswerBody, Problem, RequestBody
-from shared.contracts.bodies.overdraft import OverdraftPolicy
+from shared.contracts.bodies.overdraft import OverdraftPolicy, OverdraftPolicyInForce
 from shared.contracts.events.ledger import ClusterNode, OverdraftStage, PoolStatus
 from shared.contracts.fields import Count, MacText, Name, ProductVersion
 
@@ -40,7 +40,7 @@ class ClusterBody(AnswerBody):
     license_manager: str | None = Field(description="The node that holds the role.")
     nodes: list[ClusterNode]
     license_file_ids: list[str] = Field(description="The license files that the ledger knows of this cluster, whatever became of them.")
-    overdraft_policy: OverdraftPolicy = Field(description="As it is in force.")
+    overdraft_policy: OverdraftPolicyInForce | None = Field(default=None, description="As it is in force.")
     created_at: datetime
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from shared.contracts.base import RequestBody
+from shared.contracts.base import AnswerBody, RequestBody
 from shared.contracts.events.ledger import OverdraftStage
 from shared.contracts.fields import Count
 
@@ -68,3 +68,23 @@ class OverdraftPolicy(RequestBody):
         if self.approach_percent is not None and self.recede_percent is not None and self.recede_percent >= self.approach_percent:
             raise ValueError("recede_percent must be below approach_percent")
         return self
+
+
+class OverdraftStepInForce(AnswerBody):
+    """A stage of the ladder as it is in force."""
+
+    stage: OverdraftStage
+    after_days: int
+    allowance_percent: int | None
+    allowance_units: int | None
+
+
+class OverdraftPolicyInForce(AnswerBody):
+    """A cluster's overdraft policy as it is in force; null where it limits nothing."""
+
+    allowance_percent: int | None
+    allowance_units: int | None
+    steps: list[OverdraftStepInForce]
+    stop_after_days: int | None
+    approach_percent: int | None
+    recede_percent: int | None
