@@ -8,6 +8,7 @@ Must not be broken: a connection goes back to the pool outside of any transactio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from shared.kit.database import Database
 
 _log = log_of("direct")
+_PLAN_AGAIN_SECONDS = 1.0
 _KEEP_SECONDS = 60.0
 """A connection that lay longer goes back to the pool, which knows how to tell whether it is still good."""
 
@@ -87,59 +89,85 @@ def telling(first: int) -> str:
     return f"INSERT INTO outbox (event_id, envelope) SELECT * FROM unnest(${first}::uuid[], ${first + 1}::jsonb[])"  # noqa: S608
 
 
+@dataclass(slots=True)
+class _Lane:
+    """A connection of the pool, lent to us; times as the clock of the process counts them."""
+
+    lent: Any
+    planned_at: float = 0.0
+    used_at: float = 0.0
+
+    @property
+    def driver(self) -> Any:
+        return self.lent.driver_connection
+
+
 class Lanes:
     """Connections kept at hand for direct transactions: asking the pool for one costs as much as a statement."""
 
     def __init__(self, engine: AsyncEngine, most: int) -> None:
         self._engine = engine
         self._most = most
-        self._idle: list[tuple[Any, float]] = []
+        self._idle: list[_Lane] = []
 
-    async def take(self) -> Any:
+    async def take(self) -> _Lane:
         """One that is not broken, as far as anybody knows."""
-        while self._idle:
-            lent, since = self._idle.pop()
-            if time.monotonic() - since < _KEEP_SECONDS and not lent.driver_connection.is_closed():
-                return lent
-            await greenlet_spawn(lent.close)
-        while True:
-            lent = await self._engine.raw_connection()
-            driver: Any = lent.driver_connection
-            if not driver.is_closed():
-                # Planning anew what is asked a thousand times a second costs more than doing it.
-                await driver.execute("SET plan_cache_mode = force_generic_plan")
-                return lent
-            await greenlet_spawn(lent.invalidate)
+        now = time.monotonic()
+        lane = await self._kept(now) or await self._opened()
+        if now - lane.planned_at > _PLAN_AGAIN_SECONDS:
+            # Planning each time costs more than doing it, and a plan for an empty table is none for a full one.
+            try:
+                await lane.driver.execute("SET plan_cache_mode = force_generic_plan; DISCARD PLANS")
+            except BaseException:
+                await greenlet_spawn(lane.lent.invalidate)
+                raise
+            lane.planned_at = now
+        return lane
 
-    async def give_back(self, lent: Any) -> None:
+    async def _kept(self, now: float) -> _Lane | None:
+        while self._idle:
+            lane = self._idle.pop()
+            if now - lane.used_at < _KEEP_SECONDS and not lane.driver.is_closed():
+                return lane
+            await greenlet_spawn(lane.lent.close)
+        return None
+
+    async def _opened(self) -> _Lane:
+        while True:
+            lane = _Lane(await self._engine.raw_connection())
+            if not lane.driver.is_closed():
+                return lane
+            await greenlet_spawn(lane.lent.invalidate)
+
+    async def give_back(self, lane: _Lane) -> None:
+        lane.used_at = time.monotonic()
         if len(self._idle) < self._most:
-            self._idle.append((lent, time.monotonic()))
+            self._idle.append(lane)
         else:
-            await greenlet_spawn(lent.close)
+            await greenlet_spawn(lane.lent.close)
 
     async def close(self) -> None:
         while self._idle:
-            await greenlet_spawn(self._idle.pop()[0].close)
+            await greenlet_spawn(self._idle.pop().lent.close)
 
 
 @asynccontextmanager
 async def direct_transaction(database: "Database", lanes: Lanes, *, each_by_itself: bool) -> AsyncIterator[DirectTransaction]:
     """One transaction: committed at the end, rolled back on an exception."""
-    lent = await lanes.take()
-    driver = lent.driver_connection
+    lane = await lanes.take()
     try:
-        transaction = DirectTransaction(driver, database, each_by_itself=each_by_itself)
+        transaction = DirectTransaction(lane.driver, database, each_by_itself=each_by_itself)
         if not each_by_itself:
             await transaction.execute("BEGIN")
         yield transaction
         await transaction.commit()
     except BaseException:
-        if await _is_rolled_back(driver):
-            await lanes.give_back(lent)
+        if await _is_rolled_back(lane.driver):
+            await lanes.give_back(lane)
         else:
-            await greenlet_spawn(lent.invalidate)
+            await greenlet_spawn(lane.lent.invalidate)
         raise
-    await lanes.give_back(lent)
+    await lanes.give_back(lane)
 
 
 async def _is_rolled_back(driver: Any) -> bool:

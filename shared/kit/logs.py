@@ -4,11 +4,11 @@ Must not be broken: nothing here waits for ``configure_logs``. A logger carries 
 a traceback with every local variable of every frame: seconds of a stopped event loop, and whatever secret those variables hold.
 """
 
-import json
 import logging
 import re
 import sys
 from datetime import UTC, datetime
+from json.encoder import encode_basestring as _quoted
 from typing import Any, TextIO
 
 import structlog
@@ -84,6 +84,8 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    # Nothing of ours says them, and each costs every line a question.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -91,10 +93,7 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def log_line(name: str, event: str, **facts: str | float | None) -> None:
+def log_line(name: str, event: str, **facts: str | float) -> None:
     """One line at level info, as ``log_of(name).info`` writes it, for what is logged thousands of times a second.
 
     ``facts`` are discreet and short already.
@@ -104,17 +103,11 @@ def log_line(name: str, event: str, **facts: str | float | None) -> None:
         return
     trace = current_trace()
     stamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    said = {
-        **facts,
-        "event": event,
-        "level": "info",
-        "logger": name,
-        "timestamp": stamp,
-        "trace_id": trace.trace_id,
-        "caller": trace.caller,
-    }
+    whose = {"trace_id": trace.trace_id, "caller": trace.caller}
+    said = {**facts, "event": event, "level": "info", "logger": name, "timestamp": stamp, **whose}
     record = logging.LogRecord(name, logging.INFO, "", 0, event, (), None)
-    setattr(record, _READY, _ENCODE(said))
+    members = [f'"{key}": {_quoted(value) if isinstance(value, str) else value}' for key, value in said.items()]
+    setattr(record, _READY, f"{{{', '.join(members)}}}")
     logger.handle(record)
 
 

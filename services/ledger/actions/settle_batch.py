@@ -7,7 +7,7 @@ what one batch changes is one version of the pool, and the states between its co
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
@@ -15,6 +15,7 @@ from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Out
 from services.ledger.domain.exemption import ORDINARY
 from services.ledger.domain.journal import Kind, Origin
 from services.ledger.domain.ladder import OverdraftRestricted
+from services.ledger.domain.pool import Pool
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices
@@ -68,8 +69,8 @@ class _Batch:
         self.changes: list[tuple[Done, Trace]] = []
         self.refused: list[tuple[Refused, Trace]] = []
 
-    async def count(self, asked: Asked[Several, Settled]) -> Settled:
-        """Every command of one caller; the pool's version is that before the batch. What an atomic one leaves undone is taken back."""
+    async def count(self, asked: Asked[Several, Settled]) -> tuple[list[Done | NotDone], Pool, dict[str, int]]:
+        """Every command of one caller: outcomes, the pool, what the refused hold. What an atomic one leaves undone is taken back."""
         several, before, done_before = asked.command, self.counter, len(self.changes)
         if several.atomic:
             self.counter = Counter(before.desk())
@@ -86,7 +87,7 @@ class _Batch:
         pairs = zip(several.commands, outcomes, strict=True)
         names = [command.device for command, outcome in pairs if isinstance(outcome, NotDone)]
         held = {name: self.counter.holdings[name].units for name in names if name in self.counter.holdings}
-        return Settled(outcomes, replace(self.loaded.state, pool=self.counter.pool), held)
+        return outcomes, self.counter.pool, held
 
     def _do(self, command: Command, trace: Trace, refused: dict[tuple[str, int], Refused]) -> Done | NotDone:
         try:
@@ -158,7 +159,7 @@ class Settling:
         names, types, exempt = _concerned(command for asked in batch for command in asked.command.commands)
         loaded = await devices.load(tx, cluster, names, types, exempt)
         counting = _Batch(loaded)
-        settled = [await counting.count(asked) for asked in batch]
+        counted = [await counting.count(asked) for asked in batch]
         at = loaded.pen.at
         state, transitions = advance(loaded.state, counting.counter.pool, self._limits, at)
         if state != loaded.state:
@@ -168,7 +169,10 @@ class Settling:
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
         if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter()):
             return None
-        return [replace(one, state=replace(state, pool=one.state.pool)) for one in settled]
+        return [
+            Settled(outcomes, PoolState(pool, state.version, state.limit_approached, state.policy, state.rung), held)
+            for outcomes, pool, held in counted
+        ]
 
 
 def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str], bool]:

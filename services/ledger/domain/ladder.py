@@ -81,7 +81,7 @@ class Ladder:
 
     def allowance(self, signed: int) -> int:
         """Units that a check-out may reach beyond what is authorized, of those that are ``signed``; never more than these."""
-        if self.rung.stopped:
+        if self.rung.stopped or not signed:
             return 0
         stage = self.rung.stage or stage_after(self.policy, 0)
         reached = [step for step in self.policy.steps if STAGES.index(step.stage) <= STAGES.index(stage)]
@@ -123,6 +123,8 @@ def rung_of(policy: Policy, pool: Pool, since: datetime | None, at: datetime) ->
 def check_out_by(ladder: Ladder, pool: Pool, units: int) -> Pool:
     """Take units out as far as files and policy allow. Raises UnitsExhausted, OverdraftRestricted."""
     after = check_out(pool, units)
+    if not after.overdraft:
+        return after  # what is authorized is no business of the ladder
     allowance = ladder.allowance(pool.overdraft_allowed)
     free = max(0, pool.authorized + allowance - pool.used)
     if units > free:

@@ -25,6 +25,9 @@ from shared.kit.scopes import needs
 
 _NDJSON = "application/x-ndjson"
 _LONGEST_LINE_BYTES = 4096
+_LARGEST_BODY_BYTES = 8 * 1024 * 1024
+"""At the gateway: ten thousand devices with names of some hundred bytes each."""
+
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _DEVICE: TypeAdapter[DeviceToCheckOut] = TypeAdapter(DeviceToCheckOut)
 _ATOMIC: TypeAdapter[bool] = TypeAdapter(bool)
@@ -54,7 +57,8 @@ router = APIRouter(prefix="/v1/clusters/{cluster}", tags=["devices"], route_clas
 
 def _described(example: str) -> dict[str, Any]:
     """NDJSON beside the JSON that the model describes."""
-    return {**needs("operator"), "requestBody": {"content": {_NDJSON: {"schema": {"type": "string"}, "example": example}}}}
+    allowed = needs("operator", largest_body_bytes=_LARGEST_BODY_BYTES)
+    return {**allowed, "requestBody": {"content": {_NDJSON: {"schema": {"type": "string"}, "example": example}}}}
 
 
 @router.post(

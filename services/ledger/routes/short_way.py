@@ -20,6 +20,7 @@ from shared.kit.problems import ProblemTable, respond
 
 _PATH = re.compile(r"/v1/clusters/(\w[\w.:-]{0,127})/devices/(\w[\w.:-]{0,127})", re.ASCII)
 _ROUTE = SimpleNamespace(path=f"{router.prefix}/{{device}}")  # what is measured names the route
+_JSON = (b"content-type", b"application/json")
 _LARGEST_BODY_BYTES = 4096
 
 
@@ -35,7 +36,7 @@ class ShortWay:
             await self._app(scope, receive, send)
             return
         body = _Body(receive)
-        wanted = await body.read() if scope["method"] == "PUT" and _is_json(scope) else None
+        wanted = await body.read() if scope["method"] == "PUT" and _JSON in scope["headers"] else None
         if wanted is None and scope["method"] == "PUT":
             await self._app(scope, body.again, send)
             return
@@ -57,10 +58,6 @@ async def _answer(scope: Scope, cluster: str, device: str, wanted: PutDevice | N
         return Response(status_code=204, media_type="application/json")
     holding, pool, outcome = await check_out(desks, cluster, command_of(device, wanted))
     return Response(answer_of(holding, pool).model_dump_json(), status_of(outcome), media_type="application/json")
-
-
-def _is_json(scope: Scope) -> bool:
-    return any(name == b"content-type" and value == b"application/json" for name, value in scope["headers"])
 
 
 class _Body:

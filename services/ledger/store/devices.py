@@ -22,7 +22,7 @@ from services.ledger.domain.ladder import Rung, policy_of
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
-from services.ledger.store.journal import MANY, appending, columns_of
+from services.ledger.store.journal import MANY, appending
 from shared.kit.direct import Direct, DirectTransaction, telling
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -31,11 +31,11 @@ _LOCK = "SELECT FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO K
 
 _LOAD = """
     WITH concerned AS MATERIALIZED (
-        SELECT device, device_type, units, adjunct_of, device_class FROM device
-         WHERE cluster = $1 AND device = ANY($2::text[])
+        SELECT d.device, d.device_type, d.units, d.adjunct_of, d.device_class FROM unnest($2::text[]) AS named (device)
+          JOIN device AS d ON d.cluster = $1 AND d.device = named.device
          UNION
-        SELECT device, device_type, units, adjunct_of, device_class FROM device
-         WHERE cluster = $1 AND adjunct_of = ANY($2::text[])
+        SELECT d.device, d.device_type, d.units, d.adjunct_of, d.device_class FROM unnest($2::text[]) AS named (device)
+          JOIN device AS d ON d.cluster = $1 AND d.adjunct_of = named.device
     ), rated AS (
         SELECT device_type, units, adjunct_units FROM device_type
          WHERE device_type = ANY($3::text[]) OR device_type IN (SELECT device_type FROM concerned)
@@ -61,7 +61,6 @@ _LOAD = """
      WHERE c.cluster = $1 AND p.feature = 'PHONE_UNIT'
 """
 
-_ENTRIES_FROM = 18
 _WRITE = f"""
     WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
     headed AS (
@@ -74,7 +73,10 @@ _WRITE = f"""
           FROM headed
          WHERE p.cluster = headed.cluster AND p.feature = 'PHONE_UNIT'
     ),
-    removed AS (DELETE FROM device AS d USING headed WHERE d.cluster = headed.cluster AND d.device = ANY($9::text[])),
+    removed AS (
+        DELETE FROM device AS d USING headed, unnest($9::text[]) AS gone (device)
+         WHERE d.cluster = headed.cluster AND d.device = gone.device
+    ),
     written AS (
         INSERT INTO device (cluster, device, device_type, units, adjunct_of, device_class, checked_out_at)
         SELECT headed.cluster, wanted.*, $7::timestamptz
@@ -83,8 +85,8 @@ _WRITE = f"""
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of,
                device_class = excluded.device_class
     ),
-    appended AS ({appending(_ENTRIES_FROM)} WHERE EXISTS (SELECT FROM headed)),
-    told AS ({telling(_ENTRIES_FROM + len(COLUMNS))} WHERE EXISTS (SELECT FROM headed))
+    appended AS ({appending(18)} WHERE EXISTS (SELECT FROM headed)),
+    told AS ({telling(19)} WHERE EXISTS (SELECT FROM headed))
     SELECT cluster FROM headed
 """  # noqa: S608 -- constants
 _DEVICE_COLUMNS = ("cluster", "device", "device_type", "units", "adjunct_of", "device_class", "checked_out_at")
@@ -150,7 +152,7 @@ async def write(
     rung = (state.rung.since, state.rung.stage, state.rung.stopped)
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
-    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *rung, *columns_of(entries), *tx.to_tell()) is not None
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *rung, entries, *tx.to_tell()) is not None
 
 
 async def _copied(

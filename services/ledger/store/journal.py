@@ -3,31 +3,21 @@
 Must not be broken: whoever appends holds the cluster's PHONE_UNIT pool, and read the head after locking it.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from services.ledger.domain.journal import COLUMNS, Entry, Head, Pen
 from shared.kit.direct import Direct
 
-_TYPES = (
-    *("text", "bigint", "text", "text", "text", "text", "bigint", "text", "bigint", "text"),
-    *("bigint", "bigint", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "timestamptz", "bytea"),
-)
 MANY = 500
-"""From so many entries on COPY is faster than arrays, for all its round trips."""
+"""From so many entries on COPY is faster than a list, for all its round trips."""
 
 _PAGE = 2_000
 _ALL_COLUMNS = ", ".join(COLUMNS)
 
 
-def appending(first: int) -> str:
-    """The INSERT of entries given as columns, in the parameters from ``first`` on."""
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES, first))
-    return f"INSERT INTO journal_entry ({_ALL_COLUMNS}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- constants
-
-
-def columns_of(entries: Sequence[Entry]) -> list[Sequence[object]]:
-    """The values for ``appending``."""
-    return list(zip(*entries, strict=True)) if entries else [()] * len(COLUMNS)
+def appending(parameter: int) -> str:
+    """The INSERT of the entries that are given, as a list of ``Entry``, in one parameter."""
+    return f"INSERT INTO journal_entry ({_ALL_COLUMNS}) SELECT * FROM unnest(${parameter}::journal_line[])"  # noqa: S608 -- constants
 
 
 _APPEND = f"""
@@ -49,7 +39,7 @@ async def append(direct: Direct, pen: Pen) -> None:
     """Store what was written."""
     if pen.entries:
         head = pen.head
-        await direct.execute(_APPEND, pen.cluster, head.sequence, head.hash, head.at, *columns_of(pen.entries))
+        await direct.execute(_APPEND, pen.cluster, head.sequence, head.hash, head.at, pen.entries)
 
 
 async def find_head(direct: Direct, cluster: str) -> Head | None:
