@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, get_args
 
 from services.ledger.domain.pool import PHONE_UNIT, Pool, check_out
-from services.ledger.domain.refusals import Refusal, WayOut, counted
+from services.ledger.domain.refusals import UnitsLacking, WayOut, counted
+from services.ledger.domain.ways_out import ways_out
 
 Stage = Literal["notice", "minor", "major", "critical"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -133,7 +134,7 @@ def check_out_by(ladder: Ladder, pool: Pool, units: int) -> Pool:
 
 
 @dataclass
-class OverdraftRestricted(Refusal):
+class OverdraftRestricted(UnitsLacking):
     """The files would allow it; the cluster's overdraft policy does not. ``allowance``: what it leaves of ``overdraft_allowed``."""
 
     rule: ClassVar[str] = "overdraft-restricted"
@@ -182,8 +183,7 @@ def restricted(ladder: Ladder, pool: Pool, units: int, free: int, allowance: int
         days_in_overdraft=ladder.days,
         stopped=ladder.rung.stopped,
         ways_out=(
-            WayOut("remove", lacking, f"Remove unused devices that hold at least {counted(lacking, 'unit')}."),
-            WayOut("order", lacking, f"Order at least {counted(lacking, 'more unit')} and upload the license file."),
+            *ways_out(pool.feature, lacking),
             WayOut("change_policy", 0, "Have an admin change the cluster's overdraft_policy, within what the license files allow."),
         ),
     )

@@ -86,9 +86,13 @@ async def test_an_overdraft_climbs_its_ladder_by_time_each_step_journalled_and_t
     assert [line.rsplit(",", 1)[1] for line in csv[:3]] == ["stage", "", "critical"]
     steps = [entry for entry in await entries(over) if entry["kind"] == "ladder"]
     assert [(s["reason"], s["used"], s["caller"], s["source"]) for s in steps] == [
-        *(("minor", 24, "ledger timer", "timer"), ("critical", 24, "ledger timer", "timer"), ("critical", 24, "ledger timer", "timer"))
+        ("notice", 24, "nobody", "http"),
+        *((reached, 24, "ledger timer", "timer") for reached in ("minor", "critical", "critical")),
     ]
     assert (await verified(over))["intact"] is True
+    live = await over.report()
+    then = await over.http.get("/v1/clusters/hq/unit-report", params={"at": str(live["at"])})
+    assert then.json() == live | {"unmet_demand": None}
     assert (await over.delete("d0")).status_code == 204
     assert (await over.delete("d1")).status_code == 204
     assert (await over.bus.hear(OverdraftLeft))[0].stage is None
@@ -108,6 +112,8 @@ async def test_the_ladder_refuses_with_numbers_and_ways_out_and_never_a_holder_o
     assert [(way["action"], way["units"]) for way in body["ways_out"]] == [("remove", 3), ("order", 3), ("change_policy", 0)]
     (told,) = await over.bus.hear(RequestRefused)
     assert (told.rule, told.asked, told.free, told.stage) == ("overdraft-restricted", 4, 1, "minor")
+    (unmet,) = (await over.report())["unmet_demand"]  # type: ignore[misc]
+    assert (unmet["rule"], unmet["devices"], unmet["units"]) == ("overdraft-restricted", 1, 4)
     assert (await over.put("late", "phone-1")).status_code == 201
     await days_pass(over, 60)
     assert (await over.put("later", "phone-1")).json()["stopped"] is True
@@ -128,7 +134,7 @@ async def test_another_policy_moves_a_standing_overdraft_to_its_own_stage(over: 
     shown = await phones(over)
     assert (shown["stage"], shown["overdraft_in_force"]) == ("minor", 10)
     assert [t.stage for t in await over.bus.hear(OverdraftStageReached, 2)] == ["critical", "minor"]
-    assert [e["reason"] for e in await entries(over) if e["kind"] == "ladder"] == ["critical", "minor"]
+    assert [e["reason"] for e in await entries(over) if e["kind"] == "ladder"] == ["notice", "critical", "minor"]
 
 
 async def test_a_cluster_has_an_approaching_limit_of_its_own(ledger: LedgerUnderTest) -> None:
