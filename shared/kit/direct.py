@@ -76,6 +76,11 @@ class DirectTransaction(Direct):
         self._events: list[Envelope] = []
         self._told = False
 
+    async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
+        """As part of a transaction only: what is copied by itself would stay where the next statement finds that it may not."""
+        assert not self._each_by_itself
+        await super().copy(table, columns, records)
+
     def publish(self, event: Event, at: datetime, trace: Trace) -> None:
         """Leave a fact in the outbox, in the trace of whoever caused it; it is handed over after the commit."""
         with tracing(trace):

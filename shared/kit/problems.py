@@ -10,6 +10,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.contracts.base import Problem
 from shared.kit.batches import Busy
@@ -177,6 +178,12 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     return problem_response(slug, error.status_code, error.detail, detail, headers=error.headers)
 
 
+async def _broken_off(request: Request, _error: Exception) -> JSONResponse:
+    """Nobody hears it; but it is no failure of ours, and is counted as what it is."""
+    detail = f"{request.method} {request.url.path[:200]}: the body broke off. Nothing was done."
+    return problem_response("invalid-request", 422, "The request cannot be understood", detail)
+
+
 def install_problems(app: FastAPI, table: ProblemTable) -> None:
     """Make every exception of the table, and the framework's own, leave as a problem."""
 
@@ -190,3 +197,4 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
         app.add_exception_handler(kind, handler_of(rule))
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _broken_off)

@@ -193,9 +193,10 @@ def _refused(batch: Iterable[Asked[Several, Settled]], outcomes: Iterable[Iterab
 
 
 def _needs_lock(batch: Sequence[Asked[Several, Settled]]) -> bool:
-    """Is there much to write, or a lapse, which a renewal must not overtake unseen?"""
+    """May there be so much to write that it is copied, or is there a lapse, which a renewal must not overtake unseen?"""
     commands = sum(len(asked.command.commands) for asked in batch)
-    return commands >= MANY or any(isinstance(command, Lapse) for asked in batch for command in asked.command.commands)
+    entries = commands + 1  # one more where the pool takes a step on its ladder
+    return entries >= MANY or any(isinstance(command, Lapse) for asked in batch for command in asked.command.commands)
 
 
 def _concerned(commands: Iterable[Command]) -> devices.Concerned:

@@ -107,7 +107,7 @@ class Past:
         """Go on by an entry that is about no device; False where its detail cannot be read."""
         try:
             self._take(entry)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError):
             return False
         return True
 

@@ -115,24 +115,33 @@ def _written(problems: ProblemTable, commands: Sequence[Command], settled: Settl
 
 
 async def _lines(stream: AsyncIterator[bytes], line: TypeAdapter[Any]) -> AsyncIterator[Any]:
-    """Each line as it arrives; never more of the body at hand than a line and a piece."""
-    rest, number = b"", 0
+    """The device of each line as it arrives; never more of the body at hand than a line and a piece. An empty line is none."""
+    devices = 0
+    async for number, text in _split(stream):
+        if not text.strip():
+            continue
+        devices += 1
+        if devices > MOST_DEVICES:
+            raise _fault("body", f"line {number}", f"a request has at most {MOST_DEVICES} devices")
+        yield _valid(line.validate_json, text, "body", f"line {number}")
+
+
+async def _split(stream: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    """Lines and their numbers. Where a piece ends decides about nothing."""
+    rest, number = b"", 1
     async for piece in stream:
         *whole, rest = (rest + piece).split(b"\n")
         for text in whole:
+            yield number, _short(text, number)
             number += 1
-            if text.strip():
-                yield _read(line, text, number)
-        if len(rest) > _LONGEST_LINE_BYTES:
-            raise _fault("body", f"line {number + 1}", f"is longer than {_LONGEST_LINE_BYTES} bytes")
-    if rest.strip():
-        yield _read(line, rest, number + 1)
+        _short(rest, number)
+    yield number, rest
 
 
-def _read(line: TypeAdapter[Any], text: bytes, number: int) -> Any:
-    if number > MOST_DEVICES:
-        raise _fault("body", f"line {number}", f"a request has at most {MOST_DEVICES} devices")
-    return _valid(line.validate_json, text, "body", f"line {number}")
+def _short(text: bytes, number: int) -> bytes:
+    if len(text) > _LONGEST_LINE_BYTES:
+        raise _fault("body", f"line {number}", f"is longer than {_LONGEST_LINE_BYTES} bytes")
+    return text
 
 
 def _valid(check: Callable[[Any], Any], value: object, place: Literal["body", "path", "query"], what: str) -> Any:

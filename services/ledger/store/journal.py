@@ -28,7 +28,9 @@ _APPEND = f"""
     UPDATE journal_head SET sequence = $2, hash = $3, at = $4 WHERE cluster = $1
 """  # noqa: S608
 _HEAD = f"SELECT sequence, hash, at, {NEXT} AS now FROM journal_head WHERE cluster = $1"  # noqa: S608
-_READ = f"SELECT {ALL_COLUMNS} FROM journal_entry WHERE cluster = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"  # noqa: S608
+# A moment that is no calendar's was never written; as the first or last of ours it is read, and its entry is not what its hash says.
+_SHOWN = ", ".join(COLUMNS).replace(" at,", " least(greatest(at, '0001-01-01 00:00Z'), '9999-12-31 23:59:59.999999Z') AS at,")
+_READ = f"SELECT {_SHOWN} FROM journal_entry WHERE cluster = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"  # noqa: S608
 
 
 async def pen_for(direct: Direct, cluster: str) -> Pen:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -120,3 +121,42 @@ async def test_more_than_ten_thousand_are_not_taken_and_none_is_no_fault(ledger:
     none = await ledger.http.post(OUT, json={"devices": []})
     assert (none.status_code, none.json()["results"]) == (200, [])
     assert (await ledger.http.post("/v1/clusters/nobody/check-outs", json={"devices": []})).status_code == 404
+
+
+async def test_an_empty_line_is_no_device(ledger: LedgerUnderTest) -> None:
+    lines = "\n\n".join(json.dumps(f"SEP{n}") for n in range(10_000))
+    answer = await ledger.http.post(IN, content=f"\n{lines}\n\n", headers=NDJSON)
+    assert (answer.status_code, len(answer.json()["results"])) == (200, 10_000)
+
+
+async def test_how_long_a_line_may_be_does_not_depend_on_the_pieces(ledger: LedgerUnderTest) -> None:
+    async def pieces(*given: bytes) -> AsyncIterator[bytes]:
+        for piece in given:
+            yield piece
+
+    long = b'"SEP1"' + b" " * 4096
+    for sent in (pieces(long, b"\n"), pieces(long + b"\n"), pieces(b"\n" + long + b'\n"a"')):
+        answer = await ledger.http.post(IN, content=sent, headers=NDJSON)
+        assert (answer.status_code, "is longer than 4096 bytes" in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize("path", [OUT, "/v1/clusters/hq/reconciliations", "/v1/clusters/hq/devices/a"])
+@pytest.mark.parametrize("content_type", [b"application/x-ndjson", b"application/json"])
+async def test_a_client_that_breaks_off_is_no_failure_of_ours_and_does_nothing(
+    ledger: LedgerUnderTest, caplog: pytest.LogCaptureFixture, path: str, content_type: bytes
+) -> None:
+    said: list[Any] = []
+    told = iter([{"type": "http.request", "body": b'{"device": "a", "device_type": "phone-1"}\n', "more_body": True}])
+
+    async def receive() -> Any:
+        return next(told, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    method = "PUT" if path.endswith("/a") else "POST"
+    asked = {"type": "http", "http_version": "1.1", "method": method, "path": path, "root_path": "", "query_string": b""}
+    await ledger.app({**asked, "headers": [(b"content-type", content_type)]}, receive, send)
+    assert said[0]["status"] in {415, 422}
+    assert "internal-error" not in caplog.text
+    assert await ledger.rows("SELECT * FROM device") == []

@@ -58,6 +58,33 @@ async def test_whoever_meets_somebody_else_locks_and_counts_anew(ledger: LedgerU
     await ledger.assert_journal()
 
 
+async def test_a_step_on_the_ladder_makes_one_entry_more_and_nothing_is_written_before_the_head_is_ours(ledger: LedgerUnderTest) -> None:
+    """So many entries are copied, which by itself would be committed although somebody else was there first."""
+    await ledger.install(1, ("PHONE_UNIT", MANY - 10, 100))
+    load, met = devices.load, 0
+
+    async def meeting(*given: Any) -> devices.Loaded:
+        nonlocal met
+        met += 1
+        loaded = await load(*given)
+        if met == 1 and await _unlocked(ledger):
+            await ledger.put_node("cm1", "0015C5F3A1B2")
+        return loaded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "load", meeting)
+        await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(MANY - 1)])
+    assert await ledger.pool() == (MANY - 10, 100, MANY - 1, "overdraft")
+    assert await ledger.rows("SELECT count(*) FROM journal_entry WHERE kind = 'ladder'") == [(1,)]
+    await ledger.assert_journal()
+
+
+async def test_what_is_no_transaction_copies_nothing(ledger: LedgerUnderTest) -> None:
+    with pytest.raises(AssertionError):
+        async with ledger.database.direct(each_by_itself=True) as tx:
+            await tx.copy("outbox", ["event_id"], [])
+
+
 async def test_a_batch_whose_commit_fails_is_told_to_nobody_as_done(ledger: LedgerUnderTest) -> None:
     """A deferred constraint fails with the commit, after every statement went well."""
     async with ledger.database.engine.begin() as connection:
@@ -74,6 +101,12 @@ async def test_a_batch_whose_commit_fails_is_told_to_nobody_as_done(ledger: Ledg
     assert await ledger.rows("SELECT device FROM device ORDER BY 1") == [("a",), ("b",)]
     await ledger.assert_sums()
     await ledger.assert_journal()
+
+
+async def _unlocked(ledger: LedgerUnderTest) -> bool:
+    """Could somebody else change the cluster now?"""
+    free = "SELECT 1 FROM pool WHERE cluster = 'hq' AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE SKIP LOCKED"
+    return bool(await ledger.rows(free))
 
 
 async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:

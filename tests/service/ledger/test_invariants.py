@@ -25,7 +25,12 @@ rate = st.tuples(st.just("rate"), st.integers(1, 9))
 replaced = st.lists(st.integers(0, 4), max_size=2, unique=True)
 install = st.tuples(st.just("install"), st.integers(0, 4), st.integers(0, 12), st.integers(0, 3), replaced)
 change = st.tuples(st.just("change"), st.integers(0, 4), st.integers(2, 5), st.booleans())
-steps = st.lists(st.one_of(put, put, put, several, several_back, delete, node, no_node, rate, install, change), min_size=5, max_size=25)
+exempt = st.tuples(
+    st.just("exempt"), st.sampled_from(DEVICES), st.sampled_from(TYPES), st.sampled_from(("ordinary", "emergency", "attendant"))
+)
+policy = st.tuples(st.just("policy"), st.none() | st.integers(0, 100), st.none() | st.integers(0, 3), st.none() | st.just(1))
+kinds = st.one_of(put, put, put, several, several_back, delete, node, no_node, rate, install, change, exempt, policy)
+steps = st.lists(kinds, min_size=5, max_size=25)
 
 
 async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step: Step) -> None:
@@ -34,6 +39,12 @@ async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step
         case ("put", str(device), str(device_type), primary):
             answer = await ledger.put(device, device_type, cluster, **({} if primary is None else {"adjunct_of": primary}))
             assert answer.status_code in {200, 201, 409, 422}
+        case ("exempt", str(device), str(device_type), str(device_class)):
+            assert (await ledger.put(device, device_type, cluster, device_class=device_class)).status_code in {200, 201, 409}
+        case ("policy", percent, units, stop):
+            limits = {"allowance_percent": percent, "allowance_units": units}
+            wanted_policy = {"steps": [{"stage": "minor", "after_days": 0, **limits}], "stop_after_days": stop}
+            assert (await ledger.put_cluster(cluster, overdraft_policy=wanted_policy)).status_code == 200
         case ("several", list(wanted), bool(atomic)):
             devices = [{"device": name, "device_type": kind, "adjunct_of": primary} for name, kind, primary in wanted]
             answer = await ledger.http.post(f"/v1/clusters/{cluster}/check-outs", json={"devices": devices, "atomic": atomic})

@@ -5,6 +5,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.ledger.domain.journal import Origin, Pen
+from services.ledger.domain.pool import PHONE_UNIT, Pool
+from services.ledger.store import journal
 from tests.service.ledger.conftest import MAC, LedgerUnderTest, catalogue, file_id
 
 JOURNAL = "/v1/clusters/hq/journal"
@@ -166,3 +169,31 @@ async def test_what_is_no_head_is_said_so(ledger: LedgerUnderTest, head: str) ->
 async def test_the_journal_of_no_cluster_is_not_found(ledger: LedgerUnderTest, path: str) -> None:
     answer = await ledger.http.get(f"/v1/clusters/nobody/journal{path}")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:licensing:problem:not-found")
+
+
+@pytest.mark.parametrize("at", ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC"])
+async def test_a_moment_that_no_calendar_has_is_a_fault_of_its_entry(ledger: LedgerUnderTest, at: str) -> None:
+    await ledger.put("a")
+    await by_force(ledger, f"UPDATE journal_entry SET at = '{at}' WHERE sequence = 3")
+    fault = (await verified(ledger))["first_fault"]
+    assert isinstance(fault, dict)
+    assert fault["sequence"] == 3
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        '{"stage": null, "since": "2026-01-01T00:00:00+00:00", "stopped": false}',
+        '{"stage": null, "since": null, "stopped": true}',
+        "[" * 99_999,
+    ],
+    ids=["no-stage", "stopped-in-no-overdraft", "deep"],
+)
+async def test_an_entry_with_a_right_hash_that_means_nothing_is_a_fault_too(ledger: LedgerUnderTest, detail: str) -> None:
+    async with ledger.database.direct() as tx:
+        pen: Pen = await journal.pen_for(tx, "hq")
+        pen.write("ladder", "hq", Pool(PHONE_UNIT, 50), Origin("somebody", "http", "0" * 32), detail=detail)
+        await journal.append(tx, pen)
+    fault = (await verified(ledger))["first_fault"]
+    assert isinstance(fault, dict)
+    assert fault["reason"] == "its detail cannot be read"
