@@ -56,7 +56,7 @@ def advance(
     transitions: list[Transition] = []
     if bool(pool.overdraft) != bool(before.pool.overdraft):
         transitions.append("overdraft_entered" if pool.overdraft else "overdraft_left")
-    elif rung != before.rung:
+    elif rung != before.rung and since is not None:
         transitions.append("stage_reached")
     if approached != before.limit_approached:
         transitions.append("limit_approached" if approached else "limit_receded")
