@@ -14,7 +14,9 @@ from shared.kit.clock import Clock
 from shared.kit.command_line import Served, main
 from shared.kit.metrics import Metrics
 
-_POOL = PoolBody(authorized=10**9, overdraft_allowed=0, used=1, remaining=10**9 - 1, overdraft=0, status="within", version=1)
+_POOL = PoolBody(
+    authorized=10**9, overdraft_allowed=0, used=1, remaining=10**9 - 1, overdraft=0, status="within", overdraft_in_force=0, version=1
+)
 _router = APIRouter()
 
 

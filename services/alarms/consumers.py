@@ -15,6 +15,7 @@ from shared.kit.transaction import Transaction
 
 BY_RULE: tuple[type[Event], ...] = (
     ledger.OverdraftEntered,
+    ledger.OverdraftStageReached,
     ledger.OverdraftLeft,
     ledger.LimitApproached,
     ledger.LimitReceded,

@@ -72,7 +72,7 @@ async def reword(tx: Transaction, signal: Raise, action: str, *, also_older: boo
     if not also_older:
         wanted.append(col(AlarmRow.fact_version) <= signal.version)
     newest = func.greatest(col(AlarmRow.fact_version), signal.version)
-    words = {"reason": signal.reason, "recommended_action": action, "fact_version": newest}
+    words = {"reason": signal.reason, "recommended_action": action, "fact_version": newest, "stage": signal.stage}
     await tx.session.execute(update(AlarmRow).where(*wanted).values(words))
 
 

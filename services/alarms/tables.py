@@ -56,6 +56,7 @@ class AlarmRow(AlarmsTable, table=True):
     acknowledged_by: str | None = None
     comment: str | None = None
     cleared_at: datetime | None = Field(default=None, sa_type=_TIME)
+    stage: str | None = None
 
 
 class SettledRow(AlarmsTable, table=True):

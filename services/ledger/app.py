@@ -9,7 +9,7 @@ from services.ledger.actions.go_on import Reconciler
 from services.ledger.actions.measure_pools import measure_pools
 from services.ledger.actions.settle_batch import Desks, Settling
 from services.ledger.consumers import consumers_of
-from services.ledger.domain import inventory, refusals
+from services.ledger.domain import inventory, ladder, refusals
 from services.ledger.domain.past import InvalidInstant
 from services.ledger.domain.transitions import Limits
 from services.ledger.routes import bulk, clusters, demand, devices, ghosts, journal, migrations, nodes, reconciliations, unit_reports
@@ -27,6 +27,7 @@ from shared.kit.clock import Clock
 from shared.kit.faults import FaultEvents
 from shared.kit.metrics import Metrics
 from shared.kit.problems import ProblemTable, Rule
+from shared.kit.scopes import ScopeTooNarrow
 from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -42,6 +43,7 @@ def _refusal(kind: type[refusals.Refusal], title: str) -> Rule:
 PROBLEMS = ProblemTable(
     {
         refusals.UnitsExhausted: _refusal(refusals.UnitsExhausted, "Not enough units"),
+        ladder.OverdraftRestricted: _refusal(ladder.OverdraftRestricted, "Held up by the overdraft policy"),
         refusals.ProvisioningFrozen: _refusal(refusals.ProvisioningFrozen, "Nothing new before the license file"),
         refusals.SoftwareLicenseMissing: _refusal(refusals.SoftwareLicenseMissing, "No software license"),
         refusals.UnknownDeviceType: Rule("unknown-device-type", 422, "A device type is not in the catalogue"),
@@ -50,6 +52,7 @@ PROBLEMS = ProblemTable(
         refusals.AdjunctNotPossible: Rule("adjunct-not-possible", 422, "The device cannot be an adjunct"),
         refusals.AdjunctConflict: Rule("adjunct-conflict", 409, "The device cannot be an adjunct of that primary"),
         refusals.PrimaryOfAdjunct: Rule("primary-of-adjunct", 409, "Adjuncts point to the device"),
+        ScopeTooNarrow: Rule("forbidden", 403, "Forbidden"),
         InvalidMac: Rule("invalid-mac", 422, "The MAC address cannot be used"),
         refusals.MacInUse: Rule("mac-in-use", 409, "Another node has this MAC address"),
         refusals.FirstNodeRequired: Rule("first-node-required", 409, "A cluster keeps a first node"),
@@ -82,7 +85,7 @@ def create_app(settings: LedgerSettings, bus: Bus, clock: Clock, metrics: Metric
         routers=ROUTERS,
         problems=PROBLEMS,
         consumers=consumers_of(limits),
-        timers=timers_of(),
+        timers=timers_of(settings),
         faults=FaultEvents(LedgerDataStoreFailed, LedgerDataStoreRecovered, LedgerInternalErrorOccurred),
         background=[heartbeat(settings), reconciling(settings, lambda: reconciler)],
         fleeting=frozenset({PoolChanged.type}),

@@ -39,6 +39,8 @@ class LedgerSettings(ServiceSettings):
 
     reconciliation_poll_seconds: float = Field(default=2.0, gt=0)
     """How long a reconciliation that another process left behind waits at most."""
+    ladder_seconds: float = Field(default=60.0, gt=0)
+    """Between two looks at which overdrafts have lasted for their next stage."""
 
     @model_validator(mode="after")
     def _recede_below_approach(self) -> "LedgerSettings":

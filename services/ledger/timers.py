@@ -1,5 +1,5 @@
 """What the ledger does by the clock. Every process: says that it is alive, goes on with reconciliations that another left behind. A leader:
-looks after the leases, tells the heads of journals, keeps the figures that would take long to count when somebody asks."""
+looks after the leases and the overdrafts, tells the heads of journals, keeps the figures that would take long to count."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from datetime import timedelta
 from services.ledger.actions import keep_figures as _figures
 from services.ledger.actions import reclaim_lapsed as _reclaim
 from services.ledger.actions import tick_leases as _tick
+from services.ledger.actions.climb_ladder import climb_ladders
 from services.ledger.actions.go_on import Reconciler
 from services.ledger.actions.publish_heads import publish_heads
 from services.ledger.actions.settle_batch import Desks
@@ -24,10 +25,11 @@ _log = log_of("ledger")
 _PUBLISH_SECONDS = 3600.0
 
 
-def timers_of() -> Timers:
-    """The timer ``publish_heads``, run every hour."""
+def timers_of(settings: LedgerSettings) -> Timers:
+    """The timers ``publish_heads``, run every hour, and ``climb_ladders``."""
     timers = Timers()
     timers.every(_PUBLISH_SECONDS, publish_heads)
+    timers.every(settings.ladder_seconds, climb_ladders)
     return timers
 
 

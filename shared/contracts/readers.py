@@ -14,6 +14,7 @@ _BY_READER: Mapping[str, tuple[type[Event], ...]] = {
     "alarms": (
         ledger.PoolChanged,
         ledger.OverdraftEntered,
+        ledger.OverdraftStageReached,
         ledger.OverdraftLeft,
         ledger.LimitApproached,
         ledger.LimitReceded,

@@ -41,5 +41,17 @@ def _write_line(level: int, event: str, alarm: Alarm) -> None:
 
 
 def _members(alarm: Alarm) -> dict[str, object]:
-    names = ("name", "severity", "level", "cluster", "reason", "recommended_action", "raised_at", "last_seen_at", "count", "version")
+    names = (
+        "name",
+        "severity",
+        "level",
+        "cluster",
+        "reason",
+        "recommended_action",
+        "raised_at",
+        "last_seen_at",
+        "count",
+        "version",
+        "stage",
+    )
     return {"alarm_id": str(alarm.alarm_id), "alarm_subject": alarm.subject, **{name: getattr(alarm, name) for name in names}}

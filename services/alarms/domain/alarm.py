@@ -14,7 +14,7 @@ ACTIVE, ACKNOWLEDGED, CLEARED = "active", "acknowledged", "cleared"
 class Alarm:
     """``version`` counts the changes of this alarm; ``fact_version`` is that of the newest fact, from which the reason is.
 
-    ``sequence``: the place in the listing, given by the store.
+    ``sequence``: the place in the listing, given by the store. ``stage``: of an overdraft, beside its severity.
     """
 
     alarm_id: UUID
@@ -36,6 +36,7 @@ class Alarm:
     comment: str | None = None
     cleared_at: datetime | None = None
     sequence: int = 0
+    stage: str | None = None
 
     def __post_init__(self) -> None:
         assert self.state in {ACTIVE, ACKNOWLEDGED, CLEARED}  # paired with CHECK alarm_state_known
@@ -78,6 +79,7 @@ def opened(alarm_id: UUID, kind: AlarmKind, signal: Raise) -> Alarm:
         count=1,
         version=1,
         fact_version=signal.version,
+        stage=signal.stage,
     )
 
 
@@ -97,7 +99,7 @@ def repeated(alarm: Alarm, kind: AlarmKind, signal: Raise) -> Alarm:
     )
     if (signal.version, signal.at) < (alarm.fact_version, alarm.last_seen_at):
         return seen
-    return replace(seen, reason=signal.reason, recommended_action=action_for(kind, signal), fact_version=signal.version)
+    return replace(seen, reason=signal.reason, recommended_action=action_for(kind, signal), fact_version=signal.version, stage=signal.stage)
 
 
 def acknowledged(alarm: Alarm, by: str, at: datetime, comment: str | None) -> Alarm:

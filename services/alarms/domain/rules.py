@@ -27,7 +27,7 @@ def units(count: int, feature: str) -> str:
 
 
 def overdraft_entered(pool: PoolFact) -> Raise:
-    """Overdraft stands while used > authorized, without hysteresis; also says the numbers of a pool that changed meanwhile."""
+    """Overdraft stands while used > authorized, without hysteresis; also says numbers and stage of a pool that changed meanwhile."""
     overdraft = pool.used - pool.authorized
     left = max(0, pool.overdraft_allowed - overdraft)
     reason = (
@@ -35,7 +35,7 @@ def overdraft_entered(pool: PoolFact) -> Raise:
         f"{units(overdraft, pool.feature)} of overdraft, {number(left)} of {number(pool.overdraft_allowed)} left"
     )
     advice = f"{units(overdraft, pool.feature)} more, or as many given back, end the overdraft."
-    return Raise(AlarmName.OVERDRAFT, pool.subject, pool.cluster, pool.version, pool.at, reason, advice)
+    return Raise(AlarmName.OVERDRAFT, pool.subject, pool.cluster, pool.version, pool.at, reason, advice, stage=pool.stage)
 
 
 def overdraft_left(pool: PoolFact) -> Clear:
@@ -106,6 +106,7 @@ def internal_error(fault: Fault) -> Raise:
 
 RULES: Mapping[str, Callable[[Any], Raise | Clear]] = {
     "ledger.overdraft-entered.v1": overdraft_entered,
+    "ledger.overdraft-stage-reached.v1": overdraft_entered,
     "ledger.overdraft-left.v1": overdraft_left,
     "ledger.limit-approached.v1": limit_approached,
     "ledger.limit-receded.v1": limit_receded,

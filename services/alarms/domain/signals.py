@@ -25,6 +25,8 @@ def time_of(version: int) -> datetime:
 class Raise:
     """The alarm stands from here on. ``advice``: what to do in this very case, behind the catalogue's general action.
 
+    ``stage``: of an overdraft, beside the severity, which it never changes.
+
     ``kept_when_late``: a fact that arrives after its own end is still worth a row, already cleared.
     """
 
@@ -36,6 +38,7 @@ class Raise:
     reason: str
     advice: str
     kept_when_late: bool = False
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

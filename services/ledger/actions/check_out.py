@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from services.ledger.actions.settle_batch import Desks, Settled, Several
-from services.ledger.domain.devices import CheckOut, Command, Holding, Outcome
+from services.ledger.domain.desk import Holding
+from services.ledger.domain.devices import CheckOut, Command, Outcome
 from services.ledger.domain.refusals import AtomicRefused, NotDone
 from services.ledger.domain.transitions import PoolState
 

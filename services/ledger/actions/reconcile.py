@@ -11,6 +11,7 @@ from typing import Any
 
 from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
+from services.ledger.domain.changes import write_stage
 from services.ledger.domain.devices import Counter
 from services.ledger.domain.inventory import TooManyDifferences
 from services.ledger.domain.reconciliation import Applying, Difference, Reverting
@@ -68,7 +69,7 @@ async def revert_differences(tx: DirectTransaction, limits: Limits, one: Reconci
 async def _load(tx: DirectTransaction, cluster: str, rows: Sequence[Difference]) -> Loaded:
     holdings = [holding for row in rows for holding in (row.held, row.wanted) if holding is not None]
     names = {row.device for row in rows} | {holding.adjunct_of for holding in holdings if holding.adjunct_of is not None}
-    return await devices.load(tx, cluster, names, {holding.device_type for holding in holdings})
+    return await devices.load(tx, cluster, devices.Concerned(names, {holding.device_type for holding in holdings}))
 
 
 async def _run(fold: Iterator[int], total: int, tell: Tell) -> None:
@@ -93,7 +94,10 @@ async def _keep(
             if number % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
 
-    state, transitions = advance(loaded.state, fold.counter.pool, limits)
+        if state.rung != loaded.state.rung:
+            write_stage(loaded.pen, state, origin)
+
+    state, transitions = advance(loaded.state, fold.counter.pool, limits, at)
     if state != loaded.state:
         for fact in change_of(one.cluster, state, transitions, at):
             tx.publish(fact, at, trace)

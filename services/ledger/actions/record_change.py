@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from services.ledger.actions.tell_pool import tell_change
-from services.ledger.domain.changes import write_changes
+from services.ledger.domain.changes import write_changes, write_stage
 from services.ledger.domain.cluster import Cluster
 from services.ledger.domain.journal import Origin
-from services.ledger.domain.pool import POOLED
+from services.ledger.domain.pool import PHONE_UNIT, POOLED
 from services.ledger.domain.transitions import Limits, advance
 from services.ledger.store import clusters, journal
 from shared.contracts.events.ledger import ClusterChanged, ClusterNode
@@ -19,18 +19,21 @@ async def record_change(tx: Transaction, limits: Limits, before: Cluster, after:
 
     Returns what was written: with the versions counted up.
     """
+    direct = await tx.direct()
+    pen = await journal.pen_for(direct, after.name)
     pools = dict(after.pools)
     for feature in POOLED:
-        pools[feature], transitions = advance(before.pools[feature], after.pools[feature].pool, limits)
+        wanted = after.pools[feature]
+        pools[feature], transitions = advance(before.pools[feature], wanted.pool, limits, pen.at, wanted.policy)
         if pools[feature] != before.pools[feature]:
             tell_change(tx, after.name, pools[feature], transitions)
     # A new cluster (version 0) is news by itself.
     news = before.version == 0 or _announced(after) != _announced(before)
     written = replace(after, pools=pools, version=before.version + 1 if news else before.version)
     await clusters.save(tx, before, written)
-    direct = await tx.direct()
-    pen = await journal.pen_for(direct, after.name)
     write_changes(pen, before, written, origin_of(current_trace()))
+    if pools[PHONE_UNIT].rung != before.pools[PHONE_UNIT].rung:
+        write_stage(pen, pools[PHONE_UNIT], origin_of(current_trace()))
     await journal.append(direct, pen)
     if news:
         tx.publish(

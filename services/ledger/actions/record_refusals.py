@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.ledger.domain.demand import Demanded, demands_of
-from services.ledger.domain.refusals import UnitsExhausted
+from services.ledger.domain.refusals import UnitsLacking
 from services.ledger.domain.ways_out import explain
 from services.ledger.store import demand
 from shared.kit.direct import Direct
@@ -16,5 +16,5 @@ async def record_refusals(direct: Direct, cluster: str, refused: Sequence[Demand
         return
     returnable = await demand.record(direct, cluster, demands_of(refused), at)
     for one in refused:
-        if isinstance(one.refusal, UnitsExhausted):
+        if isinstance(one.refusal, UnitsLacking):
             explain(one.refusal, returnable)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from services.ledger.actions.report_units import device_types, features, license_files, license_manager
 from services.ledger.domain.past import InvalidInstant
+from services.ledger.domain.pool import PHONE_UNIT
+from services.ledger.domain.transitions import PoolState
 from services.ledger.store import listings, past
 from shared.contracts.bodies.ledger import JournalHead, UnitReport
 from shared.kit.transaction import Transaction
@@ -24,12 +26,14 @@ async def report_past(tx: Transaction, cluster: str, at: datetime) -> UnitReport
     if entry is None:
         raise InvalidInstant(f"the journal of {cluster!r} begins later")
     then = await past.facts_at(direct, cluster, entry.sequence)
+    pools = await past.pools_at(direct, cluster, entry.sequence)
+    phones = next(pool for pool in pools if pool.feature == PHONE_UNIT)
     return UnitReport(
         cluster=cluster,
         product_version=then.product_version,
         frozen=then.frozen,
         license_manager=license_manager(then.license_manager, then.nodes),
-        features=features(await past.pools_at(direct, cluster, entry.sequence)),
+        features=features(pools, PoolState(phones, policy=then.overdraft_policy, rung=then.rung)),
         device_types=device_types(await past.types_at(direct, cluster, entry.sequence)),
         license_files=license_files(then.sources.values()),
         journal=JournalHead(entries=entry.sequence, head=str(entry)),

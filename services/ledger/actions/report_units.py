@@ -6,7 +6,8 @@ from dataclasses import asdict
 from services.ledger.domain.past import Source, reported
 from services.ledger.domain.pool import PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.report import by_status, sums_of
-from services.ledger.store import demand, journal, listings, past, reports
+from services.ledger.domain.transitions import PoolState
+from services.ledger.store import demand, journal, ladders, listings, past, reports
 from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.bodies.ledger import (
     DeviceTypeUnits,
@@ -31,12 +32,13 @@ async def report_units(tx: Transaction, cluster: str) -> UnitReport:
     head = await journal.find_head(direct, cluster)
     assert head is not None
     nodes = {node.node: node.mac for node in found.nodes}
+    phones = await ladders.phone_pool(tx, cluster)
     return UnitReport(
         cluster=cluster,
         product_version=found.row.product_version,
         frozen=found.row.frozen,
         license_manager=license_manager(found.row.license_manager, nodes),
-        features=features(await reports.pools_of(tx, cluster)),
+        features=features(await reports.pools_of(tx, cluster), phones),
         device_types=device_types(await reports.types_of(tx, cluster)),
         license_files=license_files(await reports.sources_of(tx, cluster)),
         unmet_demand=[UnmetDemand.model_validate(asdict(one)) for one in await demand.open_demand(direct, cluster)],
@@ -59,8 +61,9 @@ def license_manager(name: str | None, nodes: Mapping[str, str]) -> LicenseManage
     return LicenseManagerBody(node=name if mac else None, mac=mac, status="started" if mac else "none")
 
 
-def features(pools: Iterable[Pool]) -> list[FeatureUnits]:
-    return [FeatureUnits.model_validate(pool, from_attributes=True) for pool in pools]
+def features(pools: Iterable[Pool], phones: PoolState) -> list[FeatureUnits]:
+    """The pools, and of phone units where they stand on the ladder."""
+    return [_laddered(pool, phones) if pool.feature == PHONE_UNIT else _feature(pool) for pool in pools]
 
 
 def device_types(types: Iterable[reports.ReportedTypes]) -> list[DeviceTypeUnits]:
@@ -72,3 +75,12 @@ def device_types(types: Iterable[reports.ReportedTypes]) -> list[DeviceTypeUnits
 
 def license_files(sources: Iterable[Source]) -> list[ReportedLicenseFile]:
     return [ReportedLicenseFile.model_validate(file, from_attributes=True) for file in reported(sources)]
+
+
+def _laddered(pool: Pool, phones: PoolState) -> FeatureUnits:
+    rung = {"stage": phones.rung.stage, "overdraft_since": phones.rung.since, "stopped": phones.rung.stopped}
+    return _feature(pool).model_copy(update={**rung, "overdraft_in_force": phones.overdraft_in_force})
+
+
+def _feature(pool: Pool) -> FeatureUnits:
+    return FeatureUnits.model_validate(pool, from_attributes=True)

@@ -5,15 +5,19 @@ what one batch changes is one version of the pool, and the states between its co
 """
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.ledger.actions.record_change import origin_of
 from services.ledger.actions.record_refusals import record_refusals
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
+from services.ledger.domain.changes import write_stage
 from services.ledger.domain.demand import Demanded
 from services.ledger.domain.devices import CheckOut, Command, Counter, Done, Lapse, Outcome
+from services.ledger.domain.exemption import ORDINARY
 from services.ledger.domain.journal import Kind, Origin
+from services.ledger.domain.ladder import OverdraftRestricted
 from services.ledger.domain.leases import heard_of
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import NotDone, Refusal
@@ -94,23 +98,35 @@ class _Batch:
             done = self.counter.do(command)
         except NotDone as error:
             if isinstance(error, Refusal):
-                known = refused.setdefault((error.rule, error.asked), Refused(command.device, error, self.counter.pool.free, 0))
+                free = error.free if isinstance(error, OverdraftRestricted) else self.counter.pool.free
+                known = refused.setdefault((error.rule, error.asked), Refused(command.device, error, free, 0))
                 known.count += 1
             return error
         if done.outcome not in _NOTHING:
             self.changes += [(one, trace) for one in (*done.along, done)]
         return done
 
-    async def enter(self) -> None:
-        """Write the changes into the journal."""
+    async def enter(self, state: PoolState) -> None:
+        """Write the changes into the journal, and the step on its ladder that the pool took by them all."""
         pen, origins = self.loaded.pen, dict[Trace, Origin]()
         for number, (done, trace) in enumerate(self.changes, 1):
             holding = done.after or done.before
             assert holding is not None
             origin = origins.get(trace) or origins.setdefault(trace, origin_of(trace))
-            pen.write(_KINDS[done.outcome], holding.device, done.pool, origin, before=done.before, after=done.after, reason=done.reason)
+            kind, reason, detail = _KINDS[done.outcome], done.reason, _class_of(done)
+            pen.write(kind, holding.device, done.pool, origin, before=done.before, after=done.after, reason=reason, detail=detail)
             if number % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
+        if state.rung != self.loaded.state.rung:
+            write_stage(pen, state, origin)
+
+
+def _class_of(done: Done) -> str:
+    """The class of a device that was, or becomes, another than ordinary; as the journal has it."""
+    before = done.before.device_class if done.before else ORDINARY
+    if done.after is None or done.after.device_class == before:
+        return ""
+    return json.dumps({"device_class": done.after.device_class})
 
 
 class Settling:
@@ -147,26 +163,26 @@ class Settling:
     ) -> Sequence[Settled | Exception] | None:
         """None, and nothing done, where the cluster was changed meanwhile, or where nobody is locked out and something has to be noted that
         the journal does not show to others: a sign of life, or what was refused."""
-        names, types, heard = _concerned(command for asked in batch for command in asked.command.commands)
-        loaded = await devices.load(tx, cluster, names, types, heard)
+        concerned = _concerned(command for asked in batch for command in asked.command.commands)
+        loaded = await devices.load(tx, cluster, concerned)
         counting = _Batch(loaded)
         counted = [await counting.count(asked) for asked in batch]
-        here = heard_of(heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
+        here = heard_of(concerned.heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
         if (here or counting.refused) and not locked:
             return None
-        state, transitions = advance(loaded.state, counting.counter.pool, self._limits)
         at = loaded.pen.at
+        state, transitions = advance(loaded.state, counting.counter.pool, self._limits, at)
         if state != loaded.state:
             for fact in change_of(cluster, state, transitions, at):
                 tx.publish(fact, at, counting.changes[-1][1])
         await record_refusals(tx, cluster, _refused(batch, [outcomes for outcomes, _, _ in counted]), at)
         for refused, trace in counting.refused:
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
-        if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter()):
+        if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter(state)):
             return None
         if here:
             await leases.renew(tx, cluster, at, here)
-        return [Settled(outcomes, PoolState(pool, state.version, state.limit_approached), held) for outcomes, pool, held in counted]
+        return [Settled(outcomes, replace(state, pool=pool), held) for outcomes, pool, held in counted]
 
 
 def _refused(batch: Iterable[Asked[Several, Settled]], outcomes: Iterable[Iterable[Done | NotDone]]) -> list[Demanded]:
@@ -182,14 +198,15 @@ def _needs_lock(batch: Sequence[Asked[Several, Settled]]) -> bool:
     return commands >= MANY or any(isinstance(command, Lapse) for asked in batch for command in asked.command.commands)
 
 
-def _concerned(commands: Iterable[Command]) -> tuple[set[str], set[str], set[str]]:
-    """Devices that decide, types that decide, and the devices that show by being put that they are there."""
+def _concerned(commands: Iterable[Command]) -> devices.Concerned:
     names, types, heard = set[str](), set[str](), set[str]()
+    exempt = False
     for command in commands:
         names.add(command.device)
         if isinstance(command, CheckOut):
             types.add(command.device_type)
             heard.add(command.device)
+            exempt = exempt or command.device_class not in {None, ORDINARY}
             if command.adjunct_of is not None:
                 names.add(command.adjunct_of)
-    return names, types, heard
+    return devices.Concerned(names, types, heard, exempt)

@@ -12,6 +12,7 @@ from shared.contracts.events.ledger import (
     LimitReceded,
     OverdraftEntered,
     OverdraftLeft,
+    OverdraftStageReached,
     PoolChanged,
     PoolEvent,
     RequestRefused,
@@ -29,7 +30,15 @@ _FACTS: dict[Transition, type[PoolEvent]] = {
 def change_of(cluster: str, state: PoolState, transitions: Iterable[Transition], at: datetime) -> list[PoolEvent]:
     """That the pool changed into ``state``, and what became true by it."""
     facts = _facts(cluster, state, at)
-    return [PoolChanged(**facts, status=state.pool.status), *(_FACTS[transition](**facts) for transition in transitions)]
+    told = [_FACTS[each](**facts) if each != "stage_reached" else stage_of(cluster, state, at) for each in transitions]
+    return [PoolChanged(**facts, status=state.pool.status), *told]
+
+
+def stage_of(cluster: str, state: PoolState, at: datetime) -> OverdraftStageReached:
+    """That an overdraft reached the stage that it stands on."""
+    assert state.rung.since is not None
+    more = {"since": state.rung.since, "stopped": state.rung.stopped, "allowance": state.overdraft_in_force}
+    return OverdraftStageReached.model_validate({**_facts(cluster, state, at), **more})
 
 
 @dataclass(slots=True)
@@ -68,5 +77,6 @@ def _facts(cluster: str, state: PoolState, at: datetime) -> dict[str, Any]:
         "authorized": state.pool.authorized,
         "overdraft_allowed": state.pool.overdraft_allowed,
         "used": state.pool.used,
+        "stage": state.rung.stage,
         "at": at,
     }

@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from services.ledger.domain.cluster import Cluster
-from services.ledger.domain.devices import Holding
+from services.ledger.domain.desk import Holding
 from services.ledger.domain.grants import LicenseFile, Line
 from services.ledger.domain.journal import Kind, Origin, Pen
+from services.ledger.domain.ladder import content_of
 from services.ledger.domain.nodes import Node
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED, Pool
+from services.ledger.domain.transitions import PoolState
 
 _GIVES: dict[str, Kind] = {"file": "grant", "starter": "starter", "migration": "migration"}
 
@@ -108,6 +110,14 @@ class _Writing:
         )
 
 
+def write_stage(pen: Pen, state: PoolState, origin: Origin) -> None:
+    """An entry for an overdraft that began, reached a stage, or ended."""
+    rung = state.rung
+    since = rung.since.isoformat() if rung.since else None
+    told = {"stage": rung.stage, "since": since, "stopped": rung.stopped, "allowance": state.overdraft_in_force}
+    pen.write("ladder", pen.cluster, state.pool, origin, reason=rung.stage or "ended", detail=json.dumps(told))
+
+
 def _facts(cluster: Cluster) -> str:
     """What decides about check-outs, and is no number."""
     return json.dumps(
@@ -117,6 +127,7 @@ def _facts(cluster: Cluster) -> str:
             "migration_id": cluster.migration_id,
             "license_manager": cluster.license_manager,
             "software_major": cluster.software_major,
+            "overdraft_policy": content_of(cluster.pools[PHONE_UNIT].policy),
         }
     )
 

@@ -18,6 +18,7 @@ from services.ledger.domain.grants import (
     under_starter,
     withdraw,
 )
+from services.ledger.domain.ladder import Policy
 from services.ledger.domain.nodes import Node, admit_node, first_node, license_manager, put_node
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED, SW_FEATURE, Pool
 from services.ledger.domain.refusals import MajorLowered
@@ -96,6 +97,11 @@ def change_version(cluster: Cluster, product_version: str) -> Cluster:
     if major_of(product_version) < cluster.major:
         raise MajorLowered(cluster.product_version, product_version)
     return settled(replace(cluster, product_version=product_version))
+
+
+def with_policy(cluster: Cluster, policy: Policy) -> Cluster:
+    """The cluster with another overdraft policy; where it stands on the ladder follows when the change is recorded."""
+    return replace(cluster, pools={**cluster.pools, PHONE_UNIT: replace(cluster.pools[PHONE_UNIT], policy=policy)})
 
 
 def with_node(cluster: Cluster, name: str, mac: str, first: bool | None) -> Cluster:

@@ -6,11 +6,13 @@ new to that type, whatever it costs: else each change would make room for one de
 What a device is put with is all of it: put without a lease it has none any more.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from services.ledger.domain.pool import Pool, check_in, check_out
+from services.ledger.domain.desk import Desk, Holding, Price, Provisioning, exempt_units
+from services.ledger.domain.exemption import ORDINARY, DeviceClass, check_becomes_ordinary, check_out_exempt
+from services.ledger.domain.ladder import check_out_by
+from services.ledger.domain.pool import Pool, check_in
 from services.ledger.domain.refusals import (
     AdjunctConflict,
     AdjunctNotPossible,
@@ -23,69 +25,17 @@ from services.ledger.domain.refusals import (
 )
 
 FIRST_MAJOR_WITH_SOFTWARE_LICENSE = 6
-LONGEST_LEASE_SECONDS = 365 * 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Units of a type. ``adjunct_units``: as adjunct of a primary, None where it cannot be one."""
-
-    units: int
-    adjunct_units: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A device and the units that it has out. ``lease_seconds``: it has to be put again within; None: it holds them until checked in.
-
-    ``lapsed``: it was not.
-    """
-
-    device: str
-    device_type: str
-    units: int
-    adjunct_of: str | None = None
-    lease_seconds: int | None = None
-    lapsed: bool = False
-
-    def __post_init__(self) -> None:
-        assert self.units >= 0  # paired with CHECK device_units_not_negative
-        assert self.adjunct_of != self.device  # paired with CHECK device_not_its_own_adjunct
-        assert self.lease_seconds is None or 1 <= self.lease_seconds <= LONGEST_LEASE_SECONDS  # paired with CHECK device_lease_bounded
-
-
-@dataclass(frozen=True, slots=True)
-class Provisioning:
-    """What the cluster's state says about new devices. ``covered`` and ``held``: devices by type, while the cluster is frozen."""
-
-    major: int
-    software_major: int
-    frozen: bool = False
-    covered: Mapping[str, int] = field(default_factory=dict)
-    held: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Everything that decides about the devices of some commands: the devices named, their primaries, and their adjuncts.
-
-    ``prices``: of the types concerned; None while there is no catalogue.
-    """
-
-    pool: Pool
-    holdings: Mapping[str, Holding]
-    prices: Mapping[str, Price] | None
-    provisioning: Provisioning
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOut:
-    """Have this device hold the units of its type."""
+    """Have this device hold the units of its type. ``device_class``: None leaves it as it was, and a new device is ordinary."""
 
     device: str
     device_type: str
     adjunct_of: str | None = None
     lease_seconds: int | None = None
+    device_class: DeviceClass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +59,7 @@ Outcome = Literal["checked_out", "repriced", "unchanged", "checked_in", "reclaim
 class Done(NamedTuple):
     """What a command did: the device before and after it (None: it held, or holds, nothing), and the pool that it left behind.
 
-    ``reason``: why, where nobody asked for it; ``along``: what was done to other devices before it.
+    ``reason``: why, where nobody asked for it or it is not plain; ``along``: what was done to other devices before it.
     """
 
     outcome: Outcome
@@ -135,6 +85,8 @@ class Counter:
         self.holdings = dict(desk.holdings)
         self.prices = desk.prices
         self.provisioning = desk.provisioning
+        self.ladder = desk.ladder
+        self.exempt_used = desk.exempt_used
         self.held = dict(desk.provisioning.held)
         self.adjuncts: dict[str, set[str]] = {}
         for holding in desk.holdings.values():
@@ -143,7 +95,8 @@ class Counter:
 
     def desk(self) -> Desk:
         """Everything as it is now."""
-        return Desk(self.pool, dict(self.holdings), self.prices, replace(self.provisioning, held=dict(self.held)))
+        provisioning = replace(self.provisioning, held=dict(self.held))
+        return Desk(self.pool, dict(self.holdings), self.prices, provisioning, self.ladder, self.exempt_used)
 
     def do(self, command: Command) -> Done:
         """Raises NotDone; everything is then as it was."""
@@ -151,8 +104,9 @@ class Counter:
             return _check_out(self, command)
         return _check_in(self, command) if isinstance(command, CheckIn) else _lapse(self, command)
 
-    def move(self, outcome: Outcome, before: Holding | None, after: Holding | None, pool: Pool) -> Done:
+    def move(self, outcome: Outcome, before: Holding | None, after: Holding | None, pool: Pool, reason: str = "") -> Done:
         """Replace one holding, and count its types anew."""
+        self.exempt_used += exempt_units(after) - exempt_units(before)
         if before:
             del self.holdings[before.device]
             self.held[before.device_type] = self.held.get(before.device_type, 0) - 1
@@ -164,7 +118,7 @@ class Counter:
             if after.adjunct_of is not None:
                 self.adjuncts.setdefault(after.adjunct_of, set()).add(after.device)
         self.pool = pool
-        return Done(outcome, before, after, pool)
+        return Done(outcome, before, after, pool, reason)
 
     def adjuncts_of(self, device: str) -> list[Holding]:
         return [self.holdings[name] for name in self.adjuncts.get(device, ())]
@@ -194,37 +148,61 @@ def _reclaim(desk: Counter, known: Holding, reason: str) -> Done:
     return desk.move("reclaimed", known, None, check_in(desk.pool, known.units))._replace(reason=reason)
 
 
-def _go_on(desk: Counter, known: Holding, lease_seconds: int | None) -> Done:
-    """The device changes nothing, unless it be its lease, which is no matter of units."""
-    if known.lease_seconds == lease_seconds:
-        return Done("unchanged", known, known, desk.pool)
-    return desk.move("unchanged", known, replace(known, lease_seconds=lease_seconds), desk.pool)
+def _go_on(desk: Counter, known: Holding, lease_seconds: int | None, device_class: DeviceClass) -> Done:
+    """The device changes nothing, unless it be its class, or its lease, which is no matter of units."""
+    after = replace(known, lease_seconds=lease_seconds, device_class=device_class)
+    if known.device_class != device_class:
+        _check_class(desk, known, device_class)
+        return desk.move("repriced", known, after, desk.pool)
+    if known.lease_seconds != lease_seconds:
+        return desk.move("unchanged", known, after, desk.pool)
+    return Done("unchanged", known, known, desk.pool)
 
 
 def _check_out(desk: Counter, command: CheckOut) -> Done:
     known = desk.holdings.get(command.device)
+    device_class = command.device_class or (known.device_class if known else ORDINARY)
     same = known is not None and known.device_type == command.device_type and known.adjunct_of == command.adjunct_of
     if desk.prices is None:
         raise CatalogueMissing
     price = desk.prices.get(command.device_type)
     if price is None:
         if same and known is not None:
-            return _go_on(desk, known, command.lease_seconds)  # the type left the catalogue; what holds its units goes on
+            return _go_on(desk, known, command.lease_seconds, device_class)  # the type left the catalogue; what holds its units goes on
         raise unknown_device_types([command.device_type])
     if not same:
         _check_adjunct(desk, command, price)
         _check_primary(desk, command, price)
     units = price.units if command.adjunct_of is None or price.adjunct_units is None else price.adjunct_units
     if same and known is not None and known.units == units:
-        return _go_on(desk, known, command.lease_seconds)
-    wanted = Holding(command.device, command.device_type, units, command.adjunct_of, command.lease_seconds)
+        return _go_on(desk, known, command.lease_seconds, device_class)
+    wanted = Holding(
+        command.device, command.device_type, units, command.adjunct_of, lease_seconds=command.lease_seconds, device_class=device_class
+    )
     more = units - (known.units if known else 0)
     if known is None or known.device_type != wanted.device_type:
         _check_freeze(desk, wanted.device_type, more)
+    _check_class(desk, known, device_class)
     if known and more <= 0:
         return desk.move("repriced", known, wanted, check_in(desk.pool, -more))
     _check_software_license(desk.provisioning, more, desk.pool.free)
-    return desk.move("repriced" if known else "checked_out", known, wanted, check_out(desk.pool, more))
+    pool, reason = _taken(desk, known, wanted)
+    return desk.move("repriced" if known else "checked_out", known, wanted, pool, reason)
+
+
+def _taken(desk: Counter, known: Holding | None, wanted: Holding) -> tuple[Pool, str]:
+    """The pool without the units that ``wanted`` holds more than the device did, and why if not by the ordinary rules."""
+    more = wanted.units - (known.units if known else 0)
+    if wanted.device_class == ORDINARY:
+        return check_out_by(desk.ladder, desk.pool, more), ""
+    exempt = desk.exempt_used - exempt_units(known) + wanted.units
+    return check_out_exempt(desk.ladder, desk.pool, more, exempt)
+
+
+def _check_class(desk: Counter, known: Holding | None, device_class: DeviceClass) -> None:
+    if exempt_units(known) and device_class == ORDINARY:
+        assert known is not None
+        check_becomes_ordinary(desk.ladder, desk.pool, known.units)
 
 
 def _check_adjunct(desk: Counter, command: CheckOut, price: Price) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
-from services.ledger.domain.devices import Holding
+from services.ledger.domain.desk import Holding
 from services.ledger.domain.past import Past
 from services.ledger.domain.pool import Pool
 
@@ -32,11 +32,12 @@ Kind = Literal[
     "license_file",
     "node",
     "cluster",
+    "ladder",
 ]
 """opening: units that were there before the journal · check_out, check_in, re_price: a device, or (CCM_NODE) a node · reclaim,
 reconcile: units taken back from, or set by, an inventory or a lapse · starter, migration, grant: units become authorized · retire:
 they no longer are · license_file, node, cluster: something that decides about units changed, and no balance did; of the starter and of
-a migration's grant, license_file too."""
+a migration's grant, license_file too · ladder: an overdraft began, reached a stage, or ended."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

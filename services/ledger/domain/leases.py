@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.ledger.domain.devices import Holding
+from services.ledger.domain.desk import Holding
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from services.ledger.domain.ladder import Policy, Rung, policy_of
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -97,6 +98,8 @@ class Past:
     product_version: str = ""
     frozen: bool = False
     license_manager: str | None = None
+    overdraft_policy: Policy = field(default_factory=Policy)
+    rung: Rung = field(default_factory=Rung)
     nodes: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -112,6 +115,10 @@ class Past:
         if entry.kind == "cluster":
             facts = json.loads(entry.detail)
             self.product_version, self.frozen, self.license_manager = facts["product_version"], facts["frozen"], facts["license_manager"]
+            self.overdraft_policy = policy_of(facts.get("overdraft_policy"))
+        elif entry.kind == "ladder":
+            facts = json.loads(entry.detail)
+            self.rung = Rung(_moment(facts, "since"), facts["stage"], facts["stopped"])
         elif entry.kind == "license_file":
             self.sources.pop(entry.subject, None)
             if entry.detail:
@@ -134,4 +141,4 @@ def _source(subject: str, facts: Mapping[str, Any]) -> Source:
 
 
 def _moment(facts: Mapping[str, Any], name: str) -> datetime | None:
-    return datetime.fromisoformat(facts[name]) if name in facts else None
+    return datetime.fromisoformat(facts[name]) if facts.get(name) is not None else None

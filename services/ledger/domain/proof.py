@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.ledger.domain.grants import starter_lines
+from services.ledger.domain.ladder import Policy, Rung
 from services.ledger.domain.past import GrantedLine, Past, Source
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED
 from shared.license_file.lines import LicenseLine
@@ -19,6 +20,8 @@ class Kept:
     product_version: str
     frozen: bool
     license_manager: str | None
+    overdraft_policy: Policy
+    rung: Rung
     pools: Balances
     nodes: Mapping[str, str]
     sources: Mapping[str, Source]
@@ -44,6 +47,8 @@ def difference(past: Past, balances: Balances, kept: Kept) -> str | None:
         return f"the devices that are kept hold {kept.held} units, and it tells of {balances.get(PHONE_UNIT, _NONE)[2]}"
     if (past.product_version, past.frozen, past.license_manager) != (kept.product_version, kept.frozen, kept.license_manager):
         return "the cluster that is kept is not the one that it tells of"
+    if (past.overdraft_policy, past.rung) != (kept.overdraft_policy, kept.rung):
+        return "the overdraft policy that is kept, or where it stands, is not what it tells of"
     return None
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from services.ledger.domain.devices import CheckIn, CheckOut, Command, Counter, Done, Holding
+from services.ledger.domain.desk import Holding
+from services.ledger.domain.devices import CheckIn, CheckOut, Command, Counter, Done
 from services.ledger.domain.pool import check_in, check_out
 from services.ledger.domain.refusals import NotDone, Refusal, primary_of_adjunct
 
@@ -108,7 +109,7 @@ class Applying(_Fold):
         if not all(_same(self.counter.holdings[row.device], row.held) for row in rows):
             self.leave(ghost, "changed")
             return
-        takes = [CheckOut(row.device, _type_of(row)) for row in rows]
+        takes = [self._wanted(row, None) for row in rows]
         self._settled.update(row.device for row in rows)
         self._attempt([ghost, *rows], [*(CheckIn(row.device) for row in rows), CheckIn(ghost.device), *takes])
 
@@ -120,7 +121,18 @@ class Applying(_Fold):
             return
         price = (self.counter.prices or {}).get(_type_of(one))
         primary = known.adjunct_of if known and price and price.adjunct_units is not None else None
-        self._attempt([one], [CheckOut(one.device, _type_of(one), primary)])
+        self._attempt([one], [self._wanted(one, primary)])
+
+    def _wanted(self, one: Difference, primary: str | None) -> CheckOut:
+        """What an inventory does not tell of, the lease and the class, stays as it is."""
+        known = self.counter.holdings.get(one.device)
+        return CheckOut(
+            one.device,
+            _type_of(one),
+            primary,
+            lease_seconds=known.lease_seconds if known else None,
+            device_class=known.device_class if known else None,
+        )
 
     def _attempt(self, together: Sequence[Difference], commands: Sequence[Command]) -> None:
         held = [self.counter.holdings.get(one.device) for one in together]

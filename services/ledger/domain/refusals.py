@@ -21,7 +21,7 @@ def listed(shown: Sequence[str], total: int, separator: str = ", ") -> str:
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """Something that would help. ``action``: remove_ghosts, return, remove, order or install; ``units``: of how many units.
+    """Something that would help. ``action``: remove_ghosts, return, remove, order, install or change_policy; ``units``: of how many units.
 
     ``measured_at``: when what it says was true, where that was not this moment.
     """
@@ -44,8 +44,15 @@ class Refusal(NotDone):
     free: int
 
 
+class UnitsLacking(Refusal):
+    """A refusal for want of units, which says what would make room; see ``ways_out.py``."""
+
+    feature: str
+    ways_out: tuple[WayOut, ...]
+
+
 @dataclass
-class UnitsExhausted(Refusal):
+class UnitsExhausted(UnitsLacking):
     """The pool has not enough units, overdraft included."""
 
     rule: ClassVar[str] = "units-exhausted"

@@ -7,7 +7,7 @@ How much devices nobody sees, or priced too high, would give back is known from 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.ledger.domain.refusals import UnitsExhausted, WayOut, counted
+from services.ledger.domain.refusals import UnitsLacking, WayOut, counted
 
 CCM_NODE = "CCM_NODE"
 
@@ -40,10 +40,11 @@ def ways_out(feature: str, lacking: int, returnable: Returnable | None = None) -
     return (*known, _order(lacking, "more unit"))
 
 
-def explain(refusal: UnitsExhausted, returnable: Returnable | None) -> None:
-    """Complete a refusal by what was measured."""
-    lacking = refusal.used + refusal.asked - refusal.authorized - refusal.overdraft_allowed
-    refusal.ways_out = ways_out(refusal.feature, lacking, returnable)
+def explain(refusal: UnitsLacking, returnable: Returnable | None) -> None:
+    """Complete a refusal by what was measured. What its rule knows beside removing and ordering stays at the end."""
+    ordering = next(number for number, way in enumerate(refusal.ways_out) if way.action == "order")
+    known, others = refusal.ways_out[ordering], refusal.ways_out[ordering + 1 :]
+    refusal.ways_out = (*ways_out(refusal.feature, known.units, returnable), *others)
 
 
 def _order(lacking: int, what: str) -> WayOut:

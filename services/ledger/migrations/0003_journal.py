@@ -11,7 +11,7 @@ from alembic import op
 
 from services.ledger.domain.changes import write_opening
 from services.ledger.domain.cluster import Cluster
-from services.ledger.domain.devices import Holding
+from services.ledger.domain.desk import Holding
 from services.ledger.domain.grants import Grants, LicenseFile, Line
 from services.ledger.domain.journal import COLUMNS, Head, Origin, Pen
 from services.ledger.domain.nodes import Node

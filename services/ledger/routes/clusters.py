@@ -1,12 +1,16 @@
-"""/v1/clusters: clusters and their product version."""
+"""/v1/clusters: clusters, their product version and their overdraft policy."""
+
+from dataclasses import asdict
 
 from fastapi import APIRouter, Response
 
 from services.ledger.actions.put_cluster import put_cluster as put
+from services.ledger.domain.ladder import policy_of
 from services.ledger.routes import ClusterName, LimitsDep
 from services.ledger.store import listings
 from shared.contracts.base import Page
 from shared.contracts.bodies.ledger import ClusterBody, PutCluster
+from shared.contracts.bodies.overdraft import OverdraftPolicyInForce
 from shared.contracts.events.ledger import ClusterNode
 from shared.kit.paging import PageDep
 from shared.kit.scopes import needs
@@ -26,14 +30,17 @@ def _body(found: listings.ClusterListing) -> ClusterBody:
         license_manager=found.row.license_manager,
         nodes=[ClusterNode(node=n.node, mac=n.mac, first=n.first) for n in found.nodes],
         license_file_ids=found.license_file_ids,
+        overdraft_policy=OverdraftPolicyInForce.model_validate(asdict(found.policy)),
         created_at=found.row.created_at,
     )
 
 
 @router.put("/{cluster}", openapi_extra=needs("admin"), responses={201: {"model": ClusterBody}})
 async def put_cluster(cluster: ClusterName, body: PutCluster, tx: TransactionDep, limits: LimitsDep, response: Response) -> ClusterBody:
-    """Add a cluster, with the starter license of 1 node and 50 units, or change its product version. The major is never lowered (409)."""
-    _, new = await put(tx, limits, cluster, body.product_version, starter=body.starter)
+    """Add a cluster, with the starter license of 1 node and 50 units, or change its product version or its overdraft policy. The
+    major is never lowered (409)."""
+    policy = policy_of(body.overdraft_policy.model_dump()) if body.overdraft_policy else None
+    _, new = await put(tx, limits, cluster, body.product_version, policy, starter=body.starter)
     response.status_code = 201 if new else 200
     return _body(await listings.find_cluster(tx, cluster))
 

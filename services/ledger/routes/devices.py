@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from services.ledger.actions.check_in import check_in
 from services.ledger.actions.check_out import check_out
-from services.ledger.domain.devices import CheckIn, CheckOut, Holding, Outcome
+from services.ledger.domain.desk import Holding
+from services.ledger.domain.devices import CheckIn, CheckOut, Outcome
 from services.ledger.domain.leases import LeaseClock
 from services.ledger.domain.transitions import PoolState
 from services.ledger.routes import ClusterName, DesksDep
@@ -16,7 +17,7 @@ from shared.contracts.base import Page
 from shared.contracts.bodies.ledger import DeviceBody, HoldingBody, PoolBody, PutDevice
 from shared.contracts.fields import Name
 from shared.kit.paging import PageDep
-from shared.kit.scopes import needs
+from shared.kit.scopes import need_scope, needs
 from shared.kit.transaction import TransactionDep
 
 router = APIRouter(prefix="/v1/clusters/{cluster}/devices", tags=["devices"])
@@ -34,6 +35,8 @@ def pool_of(state: PoolState) -> PoolBody:
         overdraft=pool.overdraft,
         status=pool.status,
         version=state.version,
+        overdraft_in_force=state.overdraft_in_force,
+        stage=state.rung.stage,
     )
 
 
@@ -44,6 +47,7 @@ def holding_of(row: DeviceRow, clock: LeaseClock) -> HoldingBody:
         device_type=row.device_type,
         units=row.units,
         adjunct_of=row.adjunct_of,
+        device_class=row.device_class,
         checked_out_at=row.checked_out_at,
         last_seen_at=row.seen_at,
         lease_ends_at=clock.end_of(row.lease_ends_at, row.lease_seconds),
@@ -51,14 +55,21 @@ def holding_of(row: DeviceRow, clock: LeaseClock) -> HoldingBody:
 
 
 def command_of(device: str, body: PutDevice) -> CheckOut:
-    """What a request asks of the ledger."""
-    return CheckOut(device, body.device_type, body.adjunct_of, body.lease_seconds)
+    """What a request asks of the ledger. Raises ScopeTooNarrow: who may check out may not say who is exempt."""
+    if body.device_class is not None:
+        need_scope("admin", "device_class")
+    return CheckOut(device, body.device_type, body.adjunct_of, body.lease_seconds, body.device_class)
 
 
 def answer_of(holding: Holding, state: PoolState) -> DeviceBody:
     """What a check-out is answered with."""
     return DeviceBody.model_construct(
-        device=holding.device, device_type=holding.device_type, units=holding.units, adjunct_of=holding.adjunct_of, pool=pool_of(state)
+        device=holding.device,
+        device_type=holding.device_type,
+        units=holding.units,
+        adjunct_of=holding.adjunct_of,
+        device_class=holding.device_class,
+        pool=pool_of(state),
     )
 
 
@@ -70,7 +81,8 @@ def status_of(outcome: Outcome) -> int:
 async def check_out_device(cluster: ClusterName, device: DeviceName, body: PutDevice, desks: DesksDep, response: Response) -> DeviceBody:
     """Check the units of a device out. One that is known is re-priced where its type, its primary or its price changed, all or nothing;
     a call that changes nothing is answered with 200. With `lease_seconds` its units are taken back when it is not put again in time; put
-    without, it has no lease any more. A refused call changes neither its units nor its lease, but counts as a sign of life."""
+    without, it has no lease any more. A refused call changes neither its units nor its lease, but counts as a sign of life. A
+    `device_class` needs the scope admin (403)."""
     holding, pool, outcome = await check_out(desks, cluster, command_of(device, body))
     response.status_code = status_of(outcome)
     return answer_of(holding, pool)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from services.ledger.actions.ask_reconciliation import Asked, ask_reconciliation
 from services.ledger.actions.go_on import Reconciler
 from services.ledger.actions.receive_inventory import receive_inventory
-from services.ledger.domain.devices import Holding
+from services.ledger.domain.desk import Holding
 from services.ledger.routes import ClusterName
 from services.ledger.routes.csv_text import CSV_TYPE
 from services.ledger.routes.inventory_text import JSON_TYPE, NDJSON_TYPE, lines_of

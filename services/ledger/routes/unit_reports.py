@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["unit report"])
 
 COLUMNS = (
     *("cluster", "kind", "name", "status", "granted", "authorized", "overdraft_allowed", "used", "remaining", "overdraft"),
-    *("devices", "nodes", "units_each", "units"),
+    *("devices", "nodes", "units_each", "units", "stage"),
 )
 
 

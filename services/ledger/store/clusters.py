@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,8 +10,9 @@ from sqlmodel import col
 from services.ledger.domain.cluster import Cluster
 from services.ledger.domain.grants import Grants, LicenseFile, Line
 from services.ledger.domain.nodes import Node
-from services.ledger.domain.pool import POOLED, Pool
+from services.ledger.domain.pool import POOLED
 from services.ledger.domain.transitions import PoolState
+from services.ledger.store import ladders
 from services.ledger.tables import ClusterRow, GrantLineRow, LicenseFileRow, MigrationRow, NodeRow, PoolRow, StarterUseRow
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -83,12 +83,8 @@ def _cluster(
         software_major=row.software_major,
         nodes=tuple(Node(n.node, n.mac, n.first) for n in nodes if n.cluster == row.cluster),
         grants=grants,
-        pools={p.feature: _pool_state(p) for p in pools if p.cluster == row.cluster},
+        pools={p.feature: ladders.state_of(p) for p in pools if p.cluster == row.cluster},
     )
-
-
-def _pool_state(row: PoolRow) -> PoolState:
-    return PoolState(Pool(row.feature, row.authorized, row.overdraft_allowed, row.used), row.version, row.limit_approached)
 
 
 async def save(tx: Transaction, before: Cluster, after: Cluster) -> None:
@@ -104,19 +100,13 @@ async def save(tx: Transaction, before: Cluster, after: Cluster) -> None:
         await _save_lines(tx, before, after)
     for feature in POOLED:
         if after.pools[feature] != before.pools[feature]:
-            await _save_pool(tx, after.name, after.pools[feature])
+            await save_pool(tx, after.name, after.pools[feature])
 
 
-async def _save_pool(tx: Transaction, cluster: str, state: PoolState) -> None:
-    values: dict[str, Any] = {
-        "authorized": state.pool.authorized,
-        "overdraft_allowed": state.pool.overdraft_allowed,
-        "used": state.pool.used,
-        "version": state.version,
-        "limit_approached": state.limit_approached,
-    }
+async def save_pool(tx: Transaction, cluster: str, state: PoolState) -> None:
+    """Write a pool of a cluster that is locked."""
     ours = (col(PoolRow.cluster) == cluster, col(PoolRow.feature) == state.pool.feature)
-    await tx.session.execute(update(PoolRow).where(*ours).values(values))
+    await tx.session.execute(update(PoolRow).where(*ours).values(ladders.values_of(state)))
 
 
 async def _save_nodes(tx: Transaction, before: Cluster, after: Cluster) -> None:

@@ -8,7 +8,7 @@ head, which is the order of everybody else.
 """
 
 import asyncio
-from collections.abc import Container, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.ledger.domain.cluster import major_of
-from services.ledger.domain.devices import Desk, Holding, Price, Provisioning
+from services.ledger.domain.desk import Desk, Holding, Price, Provisioning
 from services.ledger.domain.journal import COLUMNS, Head, Pen
+from services.ledger.domain.ladder import Rung, policy_of
 from services.ledger.domain.leases import end_of
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
@@ -30,7 +31,7 @@ from shared.kit.transaction import Transaction
 
 _LOCK = "SELECT FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE"
 
-_CONCERNED = "d.device, d.device_type, d.units, d.adjunct_of, d.lease_seconds, d.lease_ends_at, d.seen_at"
+_CONCERNED = "d.device, d.device_type, d.units, d.adjunct_of, d.device_class, d.lease_seconds, d.lease_ends_at, d.seen_at"
 _LOAD = f"""
     WITH concerned AS MATERIALIZED (
         SELECT {_CONCERNED}
@@ -51,23 +52,26 @@ _LOAD = f"""
          WHERE cluster = $1 AND device_type = ANY($3::text[])
     )
     SELECT p.authorized, p.overdraft_allowed, p.used, p.version, p.limit_approached,
+           p.overdraft_policy, p.overdraft_since, p.overdraft_stage, p.overdraft_stopped,
            c.product_version, c.software_major, c.frozen,
            EXISTS (SELECT FROM catalogue) AS priced,
-           (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of, lease_seconds, {LAPSED}, {UNNOTED}))
+           (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of, lease_seconds, {LAPSED}, device_class, {UNNOTED}))
               FROM concerned LEFT JOIN lease_clock ON true) AS holdings,
            (SELECT json_agg(json_build_array(device_type, units, adjunct_units)) FROM rated) AS prices,
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM covered) END AS covered,
            CASE WHEN c.frozen THEN (SELECT json_object_agg(device_type, devices) FROM held) END AS held,
+           CASE WHEN $4 OR EXISTS (SELECT FROM concerned WHERE device_class <> 'ordinary')
+                THEN (SELECT sum(units)::bigint FROM device WHERE cluster = $1 AND device_class <> 'ordinary') END AS exempt_used,
            h.sequence, h.hash, h.at, greatest(clock_timestamp(), h.at + interval '1 microsecond') AS now
       FROM cluster AS c JOIN journal_head AS h USING (cluster) JOIN pool AS p USING (cluster)
      WHERE c.cluster = $1 AND p.feature = 'PHONE_UNIT'
 """  # noqa: S608 -- constants
 
 _DEVICE_COLUMNS = (
-    *("cluster", "device", "device_type", "units", "adjunct_of"),
+    *("cluster", "device", "device_type", "units", "adjunct_of", "device_class"),
     *("lease_seconds", "lease_ends_at", "seen_at", "checked_out_at"),
 )
-_ENTRIES_AT = 15
+_ENTRIES_AT = 19
 _WRITE = f"""
     WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
     headed AS (
@@ -75,7 +79,9 @@ _WRITE = f"""
          WHERE h.cluster = locked.cluster AND h.sequence = $8 RETURNING h.cluster
     ),
     pooled AS (
-        UPDATE pool AS p SET used = $2, version = $3, limit_approached = $4 FROM headed
+        UPDATE pool AS p SET used = $2, version = $3, limit_approached = $4,
+                             overdraft_since = $16, overdraft_stage = $17, overdraft_stopped = $18
+          FROM headed
          WHERE p.cluster = headed.cluster AND p.feature = 'PHONE_UNIT'
     ),
     removed AS (
@@ -85,16 +91,28 @@ _WRITE = f"""
     written AS (
         INSERT INTO device ({", ".join(_DEVICE_COLUMNS)})
         SELECT headed.cluster, wanted.*, $7::timestamptz + wanted.lease_seconds * interval '1 second', $7, $7
-          FROM headed, unnest($10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[])
-            AS wanted (device, device_type, units, adjunct_of, lease_seconds)
+          FROM headed, unnest($10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::bigint[])
+            AS wanted (device, device_type, units, adjunct_of, device_class, lease_seconds)
             ON CONFLICT (cluster, device) DO UPDATE
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of,
-               lease_seconds = excluded.lease_seconds, lease_ends_at = excluded.lease_ends_at, seen_at = excluded.seen_at
+               device_class = excluded.device_class, lease_seconds = excluded.lease_seconds, lease_ends_at = excluded.lease_ends_at,
+               seen_at = excluded.seen_at
     ),
     appended AS ({appending(_ENTRIES_AT)} WHERE EXISTS (SELECT FROM headed)),
     told AS ({telling(_ENTRIES_AT + 1)} WHERE EXISTS (SELECT FROM headed))
     SELECT cluster FROM headed
 """  # noqa: S608 -- constants
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """What decides about some commands: devices, types, and the devices that show by being put that they are there, whose lease therefore
+    cannot have lapsed. ``exempt``: what exempt devices hold is wanted although none of the devices is exempt yet."""
+
+    names: Collection[str]
+    types: Collection[str]
+    heard: Collection[str] = ()
+    exempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +140,24 @@ async def check_cluster(direct: Direct, cluster: str) -> None:
         raise NotFound("cluster", cluster)
 
 
-async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterable[str], heard: Container[str] = ()) -> Loaded:
-    """The pool, the devices of ``names``, those that point to them, the prices, all of one moment. Raises NotFound.
-
-    ``heard``: devices whose lease cannot have lapsed, because they are here now.
-    """
-    row = await direct.row(_LOAD, cluster, list(names), list(types))
+async def load(direct: Direct, cluster: str, concerned: Concerned) -> Loaded:
+    """The pool, the devices concerned, those that point to them, the prices, all of one moment. Raises NotFound."""
+    row = await direct.row(_LOAD, cluster, list(concerned.names), list(concerned.types), concerned.exempt)
     if row is None:
         raise NotFound("cluster", cluster)
-    authorized, allowed, used, pool_version, approached, version, software_major, frozen, priced, *lists = row
-    holdings, prices, covered, held, sequence, hashed, at, now = lists
+    authorized, allowed, used, pool_version, approached, policy, since, stage, stopped, *others = row
+    version, software_major, frozen, priced, holdings, prices, covered, held, exempt_used, sequence, hashed, at, now = others
     provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {})
     known, unnoted = dict[str, Holding](), set[str]()
-    for device, device_type, units, adjunct_of, lease_seconds, lapsed, unnoted_lately in holdings or ():
-        known[device] = Holding(device, device_type, units, adjunct_of, lease_seconds, lapsed and device not in heard)
+    for device, device_type, units, adjunct_of, lease_seconds, lapsed, device_class, unnoted_lately in holdings or ():
+        gone = lapsed and device not in concerned.heard
+        known[device] = Holding(device, device_type, units, adjunct_of, lease_seconds, gone, device_class)
         if unnoted_lately:
             unnoted.add(device)
     rated = {name: Price(units, adjunct) for name, units, adjunct in prices or ()} if priced else None
     pool, head = Pool(PHONE_UNIT, authorized, allowed, used), Head(sequence, hashed, at)
-    state, desk = PoolState(pool, pool_version, approached), Desk(pool, known, rated, provisioning)
+    state = PoolState(pool, pool_version, approached, policy_of(policy), Rung(since, stage, stopped))
+    desk = Desk(pool, known, rated, provisioning, state.ladder(now), exempt_used or 0)
     return Loaded(state, desk, head, Pen(cluster, head, now), frozenset(unnoted))
 
 
@@ -163,11 +180,12 @@ async def write(
     if len(entries) >= MANY:
         await tx.copy("journal_entry", COLUMNS, entries)
         entries = []
-    columns = [[h.device, h.device_type, h.units, h.adjunct_of, h.lease_seconds] for h in put]
-    devices = list(zip(*columns, strict=True)) if columns else [()] * 5
+    columns = [[h.device, h.device_type, h.units, h.adjunct_of, h.device_class, h.lease_seconds] for h in put]
+    devices = list(zip(*columns, strict=True)) if columns else [()] * 6
+    rung = (state.rung.since, state.rung.stage, state.rung.stopped)
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
-    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, entries, *tx.to_tell()) is not None
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *rung, entries, *tx.to_tell()) is not None
 
 
 async def _copied(
@@ -175,7 +193,10 @@ async def _copied(
 ) -> list[Holding]:
     """Copy what is new; the journal is written meanwhile, for the database and we each have a processor. What is left to be changed."""
     new = [
-        (pen.cluster, h.device, h.device_type, h.units, h.adjunct_of, h.lease_seconds, end_of(pen.at, h.lease_seconds), pen.at, pen.at)
+        (
+            *(pen.cluster, h.device, h.device_type, h.units, h.adjunct_of, h.device_class),
+            *(h.lease_seconds, end_of(pen.at, h.lease_seconds), pen.at, pen.at),
+        )
         for h in put
         if h.device not in before
     ]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.ledger.domain.devices import Holding
+from services.ledger.domain.desk import Holding
 from services.ledger.domain.reconciliation import Difference, DifferenceOutcome, Result, slug_of
 from services.ledger.tables import DeviceRow
 from shared.kit.direct import Direct

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlmodel import col
 
+from services.ledger.domain.ladder import Policy
+from services.ledger.store import ladders
 from services.ledger.tables import ClusterRow, DeviceRow, GrantLineRow, LicenseFileRow, NodeRow
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -17,12 +19,13 @@ from shared.kit.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class ClusterListing:
-    """A cluster with what is told of it: its nodes by name, its file ids, and whether its starter still grants."""
+    """A cluster with what is told of it: its nodes by name, its file ids, its overdraft policy, and whether its starter still grants."""
 
     row: ClusterRow
     nodes: list[NodeRow]
     license_file_ids: list[str]
     starter: bool
+    policy: Policy
 
 
 async def in_one_snapshot(tx: Transaction) -> None:
@@ -59,7 +62,7 @@ async def page_of_clusters(tx: Transaction, after: str | None, limit: int) -> li
 
 
 async def _listings(tx: Transaction, rows: Sequence[ClusterRow]) -> list[ClusterListing]:
-    """Three more questions, however many clusters there are."""
+    """Four more questions, however many clusters there are."""
     names = [row.cluster for row in rows]
     nodes: dict[str, list[NodeRow]] = {name: [] for name in names}
     for node in await tx.session.scalars(select(NodeRow).where(col(NodeRow.cluster).in_(names)).order_by(col(NodeRow.node))):
@@ -71,7 +74,8 @@ async def _listings(tx: Transaction, rows: Sequence[ClusterRow]) -> list[Cluster
         files[cluster].append(known)
     granting = (col(GrantLineRow.source) == "starter", col(GrantLineRow.granting), col(GrantLineRow.cluster).in_(names))
     starters = set(await tx.session.scalars(select(col(GrantLineRow.cluster)).where(*granting)))
-    return [ClusterListing(row, nodes[row.cluster], files[row.cluster], row.cluster in starters) for row in rows]
+    policies = await ladders.policies_of(tx, names)
+    return [ClusterListing(row, nodes[row.cluster], files[row.cluster], row.cluster in starters, policies[row.cluster]) for row in rows]
 
 
 async def page_of_nodes(tx: Transaction, cluster: str, after: str | None, limit: int) -> list[NodeRow]:

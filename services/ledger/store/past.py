@@ -14,7 +14,7 @@ from services.ledger.domain.journal import Entry
 from services.ledger.domain.past import Past
 from services.ledger.domain.pool import POOLED, Pool
 from services.ledger.domain.proof import Kept
-from services.ledger.store import listings, reports
+from services.ledger.store import ladders, listings, reports
 from services.ledger.store.journal import ALL_COLUMNS
 from services.ledger.store.reports import ReportedTypes
 from shared.kit.direct import Direct
@@ -45,10 +45,10 @@ _BALANCE = {
 # Of the cluster, of each source and of each node the last entry that says something.
 _FACTS = f"""
     SELECT DISTINCT ON (told, subject) {ALL_COLUMNS},
-           CASE WHEN kind IN ('cluster', 'license_file') THEN kind ELSE 'node' END AS told
+           CASE WHEN kind IN ('cluster', 'license_file', 'ladder') THEN kind ELSE 'node' END AS told
       FROM journal_entry
      WHERE cluster = $1 AND sequence <= $2 AND {_NO_DEVICE}
-       AND (kind IN ('cluster', 'license_file', 'node') OR units IS NOT NULL OR units_before IS NOT NULL)
+       AND (kind IN ('cluster', 'license_file', 'ladder', 'node') OR units IS NOT NULL OR units_before IS NOT NULL)
      ORDER BY told, subject, sequence DESC
 """  # noqa: S608 -- constants
 _TYPES = """
@@ -111,6 +111,7 @@ async def facts_at(direct: Direct, cluster: str, sequence: int) -> Past:
 async def kept(tx: Transaction, cluster: str) -> Kept:
     """What the ledger decides by."""
     found = await listings.find_cluster(tx, cluster)
+    phones = await ladders.phone_pool(tx, cluster)
     held = text("SELECT coalesce(sum(units), 0)::bigint FROM device WHERE cluster = :cluster")
     return Kept(
         product_version=found.row.product_version,
@@ -118,6 +119,8 @@ async def kept(tx: Transaction, cluster: str) -> Kept:
         license_manager=found.row.license_manager,
         pools={pool.feature: (pool.authorized, pool.overdraft_allowed, pool.used) for pool in await reports.pools_of(tx, cluster)},
         nodes={node.node: node.mac for node in found.nodes},
+        overdraft_policy=phones.policy,
+        rung=phones.rung,
         sources={source.subject: source for source in await reports.sources_of(tx, cluster)},
         held=(await tx.session.execute(held, {"cluster": cluster})).scalar_one(),
     )

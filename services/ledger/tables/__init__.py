@@ -5,8 +5,10 @@ what decides about check-outs holds the cluster's pools; a check-out holds only 
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from services.ledger.tables.base import LEDGER as LEDGER
@@ -38,7 +40,10 @@ class ClusterRow(LedgerTable, table=True):
 
 
 class PoolRow(LedgerTable, table=True):
-    """The units of one feature of one cluster. ``used`` is the sum of its holdings, ``authorized`` that of the granting lines."""
+    """The units of one feature of one cluster. ``used`` is the sum of its holdings, ``authorized`` that of the granting lines.
+
+    ``overdraft_policy``: null where nobody set one; since when and at which stage its overdraft is: null outside of overdraft.
+    """
 
     __tablename__ = "pool"
     __table_args__ = (
@@ -46,6 +51,9 @@ class PoolRow(LedgerTable, table=True):
         CheckConstraint("used >= 0", name="pool_used_not_negative"),
         CheckConstraint("authorized >= 0", name="pool_authorized_not_negative"),
         CheckConstraint("overdraft_allowed >= 0", name="pool_overdraft_allowed_not_negative"),
+        CheckConstraint("overdraft_stage IN ('notice', 'minor', 'major', 'critical')", name="pool_overdraft_stage_known"),
+        CheckConstraint("(overdraft_since IS NULL) = (overdraft_stage IS NULL)", name="pool_overdraft_has_stage"),
+        CheckConstraint("NOT overdraft_stopped OR overdraft_since IS NOT NULL", name="pool_stopped_in_overdraft"),
     )
 
     cluster: str = Field(primary_key=True)
@@ -55,6 +63,10 @@ class PoolRow(LedgerTable, table=True):
     used: int = Field(sa_type=BigInteger)
     version: int = Field(sa_type=BigInteger)
     limit_approached: bool
+    overdraft_policy: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    overdraft_since: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    overdraft_stage: str | None = None
+    overdraft_stopped: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class NodeRow(LedgerTable, table=True):
@@ -87,9 +99,11 @@ class DeviceRow(LedgerTable, table=True):
         CheckConstraint("adjunct_of <> device", name="device_not_its_own_adjunct"),
         CheckConstraint("lease_seconds BETWEEN 1 AND 31536000", name="device_lease_bounded"),
         CheckConstraint("(lease_seconds IS NULL) = (lease_ends_at IS NULL)", name="device_lease_has_an_end"),
+        CheckConstraint("device_class IN ('ordinary', 'emergency', 'attendant')", name="device_class_known"),
         Index("device_by_type", "cluster", "device_type", "device"),
         Index("device_by_primary", "cluster", "adjunct_of", postgresql_where=text("adjunct_of IS NOT NULL")),
         Index("device_by_lease_end", "cluster", "lease_ends_at", postgresql_where=text("lease_ends_at IS NOT NULL")),
+        Index("device_exempt", "cluster", "device", postgresql_where=text("device_class <> 'ordinary'")),
     )
 
     cluster: str = Field(primary_key=True)
@@ -97,6 +111,7 @@ class DeviceRow(LedgerTable, table=True):
     device_type: str
     units: int = Field(sa_type=BigInteger)
     adjunct_of: str | None = None
+    device_class: str = Field(default="ordinary", sa_column_kwargs={"server_default": text("'ordinary'")})
     checked_out_at: datetime = Field(sa_type=DateTime(timezone=True))
     seen_at: datetime = Field(sa_type=DateTime(timezone=True))
     lease_seconds: int | None = Field(default=None, sa_type=BigInteger)

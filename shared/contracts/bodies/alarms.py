@@ -44,6 +44,9 @@ class AlarmBody(AnswerBody):
     acknowledged_by: str | None = None
     comment: str | None = None
     cleared_at: datetime | None = None
+    stage: str | None = Field(
+        default=None, description="How long an overdraft has lasted: notice, minor, major or critical; beside the severity."
+    )
 
 
 class NewAcknowledgement(RequestBody):

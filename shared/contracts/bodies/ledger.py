@@ -7,7 +7,8 @@ from pydantic import Field
 
 from shared.contracts.base import AnswerBody, Page, Problem, RequestBody
 from shared.contracts.bodies.demand import UnmetDemand
-from shared.contracts.events.ledger import ClusterNode, PoolStatus
+from shared.contracts.bodies.overdraft import OverdraftPolicy, OverdraftPolicyInForce
+from shared.contracts.events.ledger import ClusterNode, OverdraftStage, PoolStatus
 from shared.contracts.fields import Count, LeaseSeconds, MacText, Name, ProductVersion
 
 MOST_DEVICES = 10_000
@@ -18,10 +19,14 @@ MOST_INVENTORY_LINES = 1000
 
 
 class PutCluster(RequestBody):
-    """A cluster and its product version. ``starter: false`` leaves out the starter license of a new cluster."""
+    """A cluster and its product version. ``starter: false`` leaves out the starter license of a new cluster.
+
+    ``overdraft_policy``: left out, a known cluster keeps its own; ``{}`` is the policy of a new cluster.
+    """
 
     product_version: ProductVersion = Field(examples=["5.0"])
     starter: bool = Field(default=True, strict=True)
+    overdraft_policy: OverdraftPolicy | None = None
 
 
 class ClusterBody(AnswerBody):
@@ -36,6 +41,7 @@ class ClusterBody(AnswerBody):
     license_manager: str | None = Field(description="The node that holds the role.")
     nodes: list[ClusterNode]
     license_file_ids: list[str] = Field(description="The license files that the ledger knows of this cluster, whatever became of them.")
+    overdraft_policy: OverdraftPolicyInForce | None = Field(default=None, description="As it is in force.")
     created_at: datetime
 
 
@@ -55,16 +61,27 @@ class NodeBody(AnswerBody):
     license_manager: bool
 
 
+DeviceClass = Literal["ordinary", "emergency", "attendant"]
+
+
 class PutDevice(RequestBody):
-    """A device. ``adjunct_of``: the primary phone of the same user, which makes a soft client cost its adjunct price."""
+    """A device. ``adjunct_of``: the primary phone of the same user, which makes a soft client cost its adjunct price.
+
+    ``device_class`` is for an admin to set (403); left out, a known device keeps its own. `emergency` and `attendant` devices are checked
+    out beyond the allowance too, as long as they hold no more than 1 % of what is authorized together.
+    """
 
     device_type: Name = Field(examples=["cisco-7970"])
     adjunct_of: Name | None = None
     lease_seconds: LeaseSeconds | None = None
+    device_class: DeviceClass | None = None
 
 
 class PoolBody(AnswerBody):
-    """A pool in units. remaining = max(0, authorized - used); overdraft = max(0, used - authorized)."""
+    """A pool in units. remaining = max(0, authorized - used); overdraft = max(0, used - authorized).
+
+    ``overdraft_in_force``: what the cluster's overdraft policy leaves of ``overdraft_allowed``; ``stage``: of an overdraft that lasts.
+    """
 
     authorized: int
     overdraft_allowed: int
@@ -73,6 +90,8 @@ class PoolBody(AnswerBody):
     overdraft: int
     status: PoolStatus
     version: int
+    overdraft_in_force: int
+    stage: OverdraftStage | None = None
 
 
 class HoldingBody(AnswerBody):
@@ -85,6 +104,7 @@ class HoldingBody(AnswerBody):
     device_type: str
     units: int
     adjunct_of: str | None = None
+    device_class: DeviceClass = "ordinary"
     checked_out_at: datetime
     last_seen_at: datetime
     lease_ends_at: datetime | None = None
@@ -106,6 +126,7 @@ class DeviceBody(AnswerBody):
     device_type: str
     units: int
     adjunct_of: str | None = None
+    device_class: DeviceClass = "ordinary"
     pool: PoolBody
 
 
@@ -160,7 +181,7 @@ class LicenseManagerBody(AnswerBody):
 
 
 class FeatureUnits(AnswerBody):
-    """A feature's pool in the report."""
+    """A feature's pool in the report; of PHONE_UNIT also where it stands on its cluster's overdraft ladder."""
 
     feature: str
     authorized: int
@@ -169,6 +190,10 @@ class FeatureUnits(AnswerBody):
     remaining: int
     overdraft: int
     status: PoolStatus
+    stage: OverdraftStage | None = None
+    overdraft_since: datetime | None = None
+    overdraft_in_force: int | None = Field(default=None, description="What the overdraft policy leaves of `overdraft_allowed`.")
+    stopped: bool = Field(default=False, description="Whether the overdraft has come to the end of the ladder.")
 
 
 class DeviceTypeUnits(AnswerBody):

@@ -7,7 +7,10 @@ from shared.contracts.base import Event
 
 
 class AlarmEvent(Event):
-    """An alarm as it stands; ``level`` is syslog's number of ``severity``; ``count`` says how often it was seen since ``raised_at``."""
+    """An alarm as it stands; ``level`` is syslog's number of ``severity``; ``count`` says how often it was seen since ``raised_at``.
+
+    ``stage``: of an overdraft, beside its severity.
+    """
 
     alarm_id: str
     name: str
@@ -21,6 +24,7 @@ class AlarmEvent(Event):
     last_seen_at: datetime
     count: int
     version: int
+    stage: str | None = None
 
     @property
     def subject(self) -> str:

@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 from shared.contracts.base import AnswerBody, Event
 
 PoolStatus = Literal["within", "overdraft", "exhausted", "beyond_allowance"]
+OverdraftStage = Literal["notice", "minor", "major", "critical"]
+"""How long an overdraft has lasted, by the ladder of its cluster."""
 
 
 class ClusterNode(AnswerBody):
@@ -33,7 +35,10 @@ class ClusterChanged(Event):
 
 
 class PoolEvent(Event):
-    """What every fact about a pool carries: the pool as it is after the fact, in units (for CCM_NODE, nodes)."""
+    """What every fact about a pool carries: the pool as it is after the fact, in units (for CCM_NODE, nodes).
+
+    ``stage``: that of its overdraft; of PHONE_UNIT only, and null outside of overdraft.
+    """
 
     cluster: str
     feature: str
@@ -42,6 +47,7 @@ class PoolEvent(Event):
     overdraft_allowed: int
     used: int
     at: datetime
+    stage: OverdraftStage | None = None
 
     @property
     def subject(self) -> str:
@@ -60,6 +66,20 @@ class OverdraftEntered(PoolEvent):
     """More is in use than was purchased."""
 
     type: ClassVar[str] = "ledger.overdraft-entered.v1"
+
+
+class OverdraftStageReached(PoolEvent):
+    """An overdraft lasts long enough for its next stage, or another policy put it on another one; PHONE_UNIT only.
+
+    ``since``: when it began. ``allowance``: what is left of ``overdraft_allowed``; ``stopped``: nothing new is checked out beyond
+    what is authorized.
+    """
+
+    type: ClassVar[str] = "ledger.overdraft-stage-reached.v1"
+
+    since: datetime
+    allowance: int
+    stopped: bool
 
 
 class OverdraftLeft(PoolEvent):

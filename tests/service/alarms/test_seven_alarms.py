@@ -48,6 +48,21 @@ async def test_a_standing_overdraft_shows_the_numbers_of_the_pool_as_it_is_now_w
     assert (alarm["count"], alarm["reason"].partition(": ")[2][:8]) == (1, "105 used")
 
 
+async def test_the_stage_of_an_overdraft_stands_beside_a_severity_that_it_never_changes(alarms: Alarms) -> None:
+    await alarms.bus.say(ledger.OverdraftEntered(**pool(2, 103, stage="notice")))
+    assert (await alarms.only("OverDraft"))["stage"] == "notice"
+    climbed = pool(3, 103, stage="minor") | {"since": at(2), "allowance": 2, "stopped": False}
+    await alarms.bus.say(ledger.OverdraftStageReached(**climbed))
+    await alarms.bus.say(ledger.OverdraftEntered(**pool(2, 103, stage="notice")))  # overtaken
+    alarm = await alarms.only("OverDraft")
+    assert [alarm[name] for name in ("stage", "severity", "level", "count")] == ["minor", "alert", 1, 3]
+    await alarms.bus.say(changed(4, 104, stage="minor"))
+    assert [(await alarms.only("OverDraft"))[name] for name in ("stage", "count")] == ["minor", 3]
+    await alarms.bus.say(ledger.OverdraftLeft(**pool(5, 100)))
+    (cleared,) = await alarms.bus.hear(AlarmCleared)
+    assert (cleared.stage, cleared.severity) == ("minor", "alert")
+
+
 async def test_approaching_limit_is_raised_and_cleared_by_the_ledgers_word(alarms: Alarms) -> None:
     await alarms.bus.say(ledger.LimitApproached(**pool(2, 98)))
     assert "98 used of 100 authorized (98.0 %), 2 units left" in (await alarms.only("ApproachingLimit"))["reason"]

@@ -14,12 +14,16 @@ from shared.contracts.events.ledger import (
 )
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 
+EVERYTHING = "SELECT to_jsonb(p)::text FROM pool AS p UNION ALL SELECT to_jsonb(d)::text FROM device AS d ORDER BY 1"
+
 
 async def test_a_new_device_takes_the_units_of_its_type_and_a_known_one_nothing_more(ledger: LedgerUnderTest) -> None:
     new = await ledger.put("SEP1", "phone-5")
     assert new.status_code == 201
     pool = {"authorized": 50, "overdraft_allowed": 0, "used": 5, "remaining": 45, "overdraft": 0, "status": "within", "version": 2}
-    assert new.json() == {"device": "SEP1", "device_type": "phone-5", "units": 5, "adjunct_of": None, "pool": pool}
+    pool |= {"overdraft_in_force": 0, "stage": None}
+    device = {"device": "SEP1", "device_type": "phone-5", "units": 5, "adjunct_of": None, "device_class": "ordinary"}
+    assert new.json() == {**device, "pool": pool}
     again = await ledger.put("SEP1", "phone-5")
     assert (again.status_code, again.json()) == (200, new.json())
     held = (await ledger.http.get("/v1/clusters/hq/devices/SEP1")).json()
@@ -75,7 +79,7 @@ async def test_overdraft_units_are_taken_when_the_authorized_are_gone_and_its_co
 async def test_a_refusal_tells_the_numbers_and_the_ways_out_and_changes_nothing(ledger: LedgerUnderTest) -> None:
     await ledger.install(1, ("PHONE_UNIT", 4, 2))
     await ledger.put("a", "phone-5")
-    before = await ledger.rows("SELECT * FROM pool UNION ALL SELECT cluster, device, units, 0, 0, 0, false FROM device ORDER BY 2")
+    before = await ledger.rows(EVERYTHING)
     refused = await ledger.put("b", "phone-4")
     body = refused.json()
     assert (refused.status_code, body["type"]) == (409, "urn:licensing:problem:units-exhausted")
@@ -84,7 +88,7 @@ async def test_a_refusal_tells_the_numbers_and_the_ways_out_and_changes_nothing(
     assert [(way["action"], way["units"]) for way in body["ways_out"]] == [("remove", 3), ("order", 3)]
     (told,) = await ledger.bus.hear(RequestRefused)
     assert (told.name, told.rule, told.asked, told.free, told.version) == ("b", "units-exhausted", 4, 1, 3)
-    assert before == await ledger.rows("SELECT * FROM pool UNION ALL SELECT cluster, device, units, 0, 0, 0, false FROM device ORDER BY 2")
+    assert before == await ledger.rows(EVERYTHING)
 
 
 async def test_changing_a_devices_type_reprices_it_all_or_nothing(ledger: LedgerUnderTest) -> None:

@@ -16,6 +16,9 @@ async def test_a_new_cluster_holds_the_starter_of_one_node_and_50_units(ledger: 
     body = (await ledger.http.get("/v1/clusters/hq")).json()
     created = body.pop("created_at")
     assert created.endswith(("Z", "+00:00"))
+    policy = body.pop("overdraft_policy")
+    assert [(step["stage"], step["after_days"]) for step in policy["steps"]] == [("minor", 7), ("major", 30), ("critical", 60)]
+    assert {name: value for name, value in policy.items() if value is not None} == {"steps": policy["steps"]}
     assert body == {
         "cluster": "hq",
         "product_version": "5.0",
@@ -87,7 +90,9 @@ async def test_the_report_shows_features_types_files_and_the_license_manager(led
     assert report["license_manager"] == {"node": "cm1", "mac": MAC, "status": "started"}
     node = {"feature": "CCM_NODE", "authorized": 1, "overdraft_allowed": 0, "used": 1, "remaining": 0, "overdraft": 0, "status": "within"}
     unit = {"authorized": 20, "overdraft_allowed": 1, "used": 21, "remaining": 0, "overdraft": 1, "status": "exhausted"}
-    assert report["features"] == [node, {"feature": "PHONE_UNIT", **unit}]
+    features = report["features"]
+    assert isinstance(features, list)
+    assert [{name: feature[name] for name in node} for feature in features] == [node, {"feature": "PHONE_UNIT", **unit}]
     assert report["device_types"] == [
         {"device_type": "phone-4", "devices": 4, "units_each": 4, "units": 16},
         {"device_type": "phone-5", "devices": 1, "units_each": 5, "units": 5},

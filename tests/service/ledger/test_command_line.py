@@ -19,7 +19,7 @@ from tests.service.ledger.test_journal import by_force, verified
 
 async def verify(url: str, *arguments: object) -> tuple[int | None, str]:
     """How the process ended, and all that it said."""
-    words = [ROOT / "licensing", "journal", "verify", *map(str, arguments)]
+    words = [str(ROOT / "licensing"), "journal", "verify", *map(str, arguments)]
     pipe, environment = asyncio.subprocess.PIPE, {**os.environ, "LICENSING_DATABASE_URL": url, "PYTHON": sys.executable}
     process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=environment, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
     said, _ = await process.communicate()

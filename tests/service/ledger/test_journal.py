@@ -78,18 +78,21 @@ async def test_every_change_is_an_entry_with_who_when_and_what_the_pool_was_afte
         ("check_out", "PHONE_UNIT", "b", 20, 10),
         ("check_out", "PHONE_UNIT", "c", 20, 16),
         ("check_out", "PHONE_UNIT", "d", 20, 22),
+        ("ladder", "PHONE_UNIT", "hq", 20, 22),
         ("check_in", "PHONE_UNIT", "b", 20, 18),
+        ("ladder", "PHONE_UNIT", "hq", 20, 18),
         ("re_price", "PHONE_UNIT", "a", 20, 19),
         ("node", "CCM_NODE", "cm1", 2, 1),
         ("check_out", "CCM_NODE", "cm2", 2, 2),
         ("check_in", "CCM_NODE", "cm1", 2, 1),
         ("retire", "PHONE_UNIT", file_id(1), 0, 19),
         ("retire", "CCM_NODE", file_id(1), 0, 1),
+        ("ladder", "PHONE_UNIT", "hq", 0, 19),
     ]
     repriced = next(e for e in found if e["kind"] == "re_price")
     before_and_after = [repriced[name] for name in ("device_type_before", "units_before", "device_type", "units", "source", "caller")]
     assert before_and_after == ["phone-4", 4, "phone-5", 5, "http", "nobody"]
-    assert (found[-1]["source"], found[-1]["caller"], found[-1]["reason"]) == ("event", "licensefile", "expired")
+    assert (found[-2]["source"], found[-2]["caller"], found[-2]["reason"]) == ("event", "licensefile", "expired")
     assert [e["at"] for e in found] == sorted(str(e["at"]) for e in found)
     verdict = await verified(ledger)
     assert (verdict["entries"], verdict["intact"], verdict["first_fault"]) == (len(found), True, None)

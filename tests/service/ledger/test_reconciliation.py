@@ -70,6 +70,20 @@ async def test_applied_it_is_one_change_of_the_pool_and_reverted_everything_is_a
     assert await journal_is_intact(ledger)
 
 
+async def test_the_lease_and_the_class_of_a_device_are_no_business_of_an_inventory(ledger: LedgerUnderTest) -> None:
+    await ledger.put("main", "phone-5")
+    await ledger.put("sos", "phone-1", lease_seconds=600, device_class="emergency")
+    await ledger.put("side", "soft", adjunct_of="main", lease_seconds=700, device_class="attendant")
+    kept = "SELECT device, device_class, lease_seconds FROM device WHERE device <> 'main' ORDER BY device"
+    before = await ledger.rows(kept)
+    one = await send(ledger, {"sos": "phone-4", "side": "soft"}, dry_run=False)  # main is a ghost, so side stands alone
+    assert (one["state"], one["outcomes"]) == ("applied", {"applied": 3})
+    assert await ledger.rows(kept) == before == [("side", "attendant", 700), ("sos", "emergency", 600)]
+    assert (await do(ledger, "revert", one))["state"] == "reverted"
+    assert await ledger.rows(kept) == before
+    await ledger.assert_sums()
+
+
 async def test_missing_devices_are_admitted_as_far_as_units_allow_and_the_rest_is_told_with_the_refusal(ledger: LedgerUnderTest) -> None:
     await ledger.put("gone", "phone-5")
     one = await send(ledger, {f"d{n:02}": "phone-4" for n in range(14)}, dry_run=False)

@@ -19,6 +19,7 @@ LATER = AT + timedelta(seconds=90)
 POOL: dict[str, Any] = {"cluster": "headquarters", "feature": "PHONE_UNIT", "version": 7, "at": AT}
 PHONES = "headquarters/PHONE_UNIT"
 OVER = POOL | {"authorized": 5000, "overdraft_allowed": 250, "used": 5010}
+STEP: dict[str, Any] = {"stage": "major", "since": AT, "allowance": 100, "stopped": False}
 NEAR = POOL | {"authorized": 5000, "overdraft_allowed": 250, "used": 4925}
 FAULT: dict[str, Any] = {"at": AT, "operation": "PUT /v1/x", "correlation_id": "c0ffee", "error": "OSError"}
 REASONS = [
@@ -42,6 +43,10 @@ TIME = microseconds(AT)
 CASES: list[tuple[type[Event], dict[str, Any], type, AlarmName, str, str | None, int, str]] = [
     (
         *(ledger.OverdraftEntered, OVER, Raise, AlarmName.OVERDRAFT, PHONES, "headquarters", 7),
+        "headquarters/PHONE_UNIT: 5 010 used of 5 000 authorized, 10 units of overdraft, 240 of 250 left",
+    ),
+    (
+        *(ledger.OverdraftStageReached, OVER | STEP, Raise, AlarmName.OVERDRAFT, PHONES, "headquarters", 7),
         "headquarters/PHONE_UNIT: 5 010 used of 5 000 authorized, 10 units of overdraft, 240 of 250 left",
     ),
     (ledger.OverdraftLeft, OVER, Clear, AlarmName.OVERDRAFT, PHONES, None, 7, ""),
@@ -90,6 +95,7 @@ def test_each_fact_raises_or_clears_its_alarm(
     if isinstance(signal, Raise):
         assert (signal.cluster, signal.reason, signal.at) == (cluster, reason, AT)
         assert signal.advice.endswith(".")
+        assert signal.stage == members.get("stage")
         assert signal.kept_when_late == (name is AlarmName.DATA_STORE_ERROR)
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ledger.domain.devices import CheckIn, CheckOut, Desk, Holding, Outcome, Price, Provisioning, apply
+from services.ledger.domain.desk import Desk, Holding, Price, Provisioning
+from services.ledger.domain.devices import CheckIn, CheckOut, Outcome, apply
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import (
     AdjunctConflict,

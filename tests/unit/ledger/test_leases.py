@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.ledger.domain.devices import Holding
+from services.ledger.domain.desk import Holding
 from services.ledger.domain.leases import LeaseClock, heard_of
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)

@@ -1,5 +1,7 @@
 """The pool: what may leave it, what state it is in, what a change of it means."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, Pool, Status, chec
 from services.ledger.domain.refusals import UnitsExhausted
 from services.ledger.domain.transitions import Limits, PoolState, Transition, advance
 
+AT = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 units = st.integers(0, 10**12)
 pools = st.builds(Pool, st.just(PHONE_UNIT), units, units, units)
 
@@ -82,7 +85,7 @@ def state(used: int, *, approached: bool = False, authorized: int = 100, allowed
     ],
 )
 def test_what_a_change_of_a_pool_tells(before: PoolState, after: PoolState, told: list[Transition]) -> None:
-    now, transitions = advance(before, after.pool, Limits())
+    now, transitions = advance(before, after.pool, Limits(), AT)
     assert (list(transitions), now.limit_approached, now.version) == (told, after.limit_approached, 8)
 
 
@@ -90,8 +93,8 @@ def test_what_a_change_of_a_pool_tells(before: PoolState, after: PoolState, told
 def test_an_unchanged_pool_counts_no_version_and_tells_nothing(before: Pool, changes: list[Pool]) -> None:
     kept = PoolState(before)
     for pool in changes:
-        kept, _ = advance(kept, pool, Limits())
-    assert advance(kept, kept.pool, Limits()) == (kept, ())
+        kept, _ = advance(kept, pool, Limits(), AT)
+    assert advance(kept, kept.pool, Limits(), AT) == (kept, ())
     assert kept.version <= len(changes)
 
 
@@ -100,7 +103,7 @@ def test_the_transitions_of_a_pool_alternate(changes: list[Pool]) -> None:
     kept = PoolState(Pool(PHONE_UNIT))
     told: list[Transition] = []
     for pool in changes:
-        kept, transitions = advance(kept, pool, Limits())
+        kept, transitions = advance(kept, pool, Limits(), AT)
         told += transitions
     for coming, going in (("overdraft_entered", "overdraft_left"), ("limit_approached", "limit_receded")):
         ours = [fact for fact in told if fact in (coming, going)]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.ledger.domain.devices import CheckIn, CheckOut, Desk, Holding, Price, Provisioning, apply
+from services.ledger.domain.desk import Desk, Holding, Price, Provisioning
+from services.ledger.domain.devices import CheckIn, CheckOut, apply
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, Pool, check_out
 from services.ledger.domain.refusals import (
     AdjunctConflict,
