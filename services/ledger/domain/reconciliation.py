@@ -58,6 +58,16 @@ def slug_of(error: NotDone) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedDevice:
+    """A device that got no units, and what was free then."""
+
+    device: str
+    device_type: str
+    refusal: Refusal
+    free: int
+
+
 class _Fold:
     """What is common to both ways: moves all or nothing, and what became of each difference."""
 
@@ -65,12 +75,15 @@ class _Fold:
         self.counter = counter
         self.changes: list[Done] = []
         self.results: list[Result] = []
-        self.refused: list[tuple[str, Refusal, int]] = []
+        self.refused: list[RefusedDevice] = []
 
     def leave(self, one: Difference, outcome: DifferenceOutcome, error: NotDone | None = None, step: int | None = None) -> None:
-        if isinstance(error, Refusal):
-            self.refused.append((one.device, error, self.counter.pool.free))
         self.results.append(Result(one, outcome, one.held, one.wanted, step, error))
+
+    def refuse(self, device: str, device_type: str, error: NotDone) -> None:
+        """Note it where units were refused; everything is as it was again."""
+        if isinstance(error, Refusal):
+            self.refused.append(RefusedDevice(device, device_type, error, self.counter.pool.free))
 
     def undo(self, moves: Sequence[Done]) -> None:
         for done in reversed(moves):
@@ -137,6 +150,7 @@ class Applying(_Fold):
     def _attempt(self, together: Sequence[Difference], commands: Sequence[Command]) -> None:
         held = [self.counter.holdings.get(one.device) for one in together]
         moves: list[Done] = []
+        command: Command
         try:
             for command in commands:
                 done = self.counter.do(command)
@@ -144,6 +158,8 @@ class Applying(_Fold):
                     moves.append(done)
         except NotDone as error:
             self.undo(moves)
+            if isinstance(command, CheckOut):
+                self.refuse(command.device, command.device_type, error)
             self.leave(together[0], "refused", error)
             self.results += [Result(one, "refused", one.held, one.wanted, None, error) for one in together[1:]]
             return
@@ -189,6 +205,7 @@ class Reverting(_Fold):
                 self._check_adjuncts(one)
         except NotDone as error:
             self.undo(moves)
+            self.refuse(one.device, one.held.device_type if one.held else "", error)
             self.leave(together[0], "left", error, together[0].step)
             self.results += [Result(one, "left", one.held, one.wanted, one.step, error) for one in together[1:]]
             return

@@ -118,7 +118,8 @@ async def discard(direct: Direct, reconciliation_id: str) -> None:
 
 async def enter(direct: Direct, reconciliation_id: str, now: State, trace: Trace, *was: State) -> bool:
     """From a state to the next, on behalf of ``trace``; False where it is in none of ``was``."""
-    sql = """UPDATE reconciliation SET state = $2, caller = $3, trace_id = $4, done = 0, attempts = 0, changed_at = clock_timestamp()
+    sql = """UPDATE reconciliation
+                SET state = $2, caller = $3, trace_id = $4, done = 0, attempts = 0, failure = NULL, changed_at = clock_timestamp()
               WHERE reconciliation_id = $1 AND state = ANY($5::text[]) RETURNING state"""
     return await direct.row(sql, reconciliation_id, now, trace.caller, trace.trace_id, list(was)) is not None
 
@@ -157,8 +158,10 @@ async def count_attempt(direct: Direct, reconciliation_id: str) -> int:
 
 
 async def fail(direct: Direct, reconciliation_id: str, failure: str) -> None:
-    """It is over; nothing of the step under way was done."""
-    sql = """UPDATE reconciliation SET state = 'failed', failure = $2, changed_at = clock_timestamp()
+    """It is over; nothing of the step under way was done. One that could not be taken back is applied as before, and may be asked again."""
+    sql = """UPDATE reconciliation
+                SET state = CASE state WHEN 'reverting' THEN 'applied' ELSE 'failed' END, failure = $2, done = 0,
+                    changed_at = clock_timestamp()
               WHERE reconciliation_id = $1 AND state = ANY($3::text[])"""
     await direct.execute(sql, reconciliation_id, failure, list(AT_WORK))
     await direct.execute("DELETE FROM inventory_line WHERE reconciliation_id = $1", reconciliation_id)
