@@ -82,6 +82,7 @@ class _Fold:
 
     def refuse(self, device: str, device_type: str, error: NotDone) -> None:
         """Note it where units were refused; everything is as it was again."""
+        error.__traceback__ = None  # of a hundred thousand errors the frames would fill the memory
         if isinstance(error, Refusal):
             self.refused.append(RefusedDevice(device, device_type, error, self.counter.pool.free))
 
@@ -158,8 +159,7 @@ class Applying(_Fold):
                     moves.append(done)
         except NotDone as error:
             self.undo(moves)
-            if isinstance(command, CheckOut):
-                self.refuse(command.device, command.device_type, error)
+            self.refuse(command.device, command.device_type if isinstance(command, CheckOut) else "", error)
             self.leave(together[0], "refused", error)
             self.results += [Result(one, "refused", one.held, one.wanted, None, error) for one in together[1:]]
             return

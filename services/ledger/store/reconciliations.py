@@ -168,13 +168,15 @@ async def fail(direct: Direct, reconciliation_id: str, failure: str) -> None:
 
 
 async def forget(direct: Direct, days: int, kept: int) -> None:
-    """Remove what is older than ``days``, and of each cluster all but the ``kept`` newest; never one that is at work."""
+    """Remove what is older than ``days``, and of each cluster all but the ``kept`` newest; never one that is at work, which an inventory
+    of which nothing came for so long is not."""
     sql = """
         DELETE FROM reconciliation USING (
             SELECT reconciliation_id AS id, created_at AS made,
                    row_number() OVER (PARTITION BY cluster ORDER BY reconciliation_id DESC) AS nth
               FROM reconciliation
         ) AS kept
-         WHERE reconciliation_id = id AND state <> ALL($3::text[]) AND (nth > $2 OR made < clock_timestamp() - make_interval(days => $1))
+         WHERE reconciliation_id = id AND (nth > $2 OR made < clock_timestamp() - make_interval(days => $1))
+           AND (state <> ALL($3::text[]) OR (state = 'receiving' AND changed_at < clock_timestamp() - make_interval(days => $1)))
     """
     await direct.execute(sql, days, kept, list(AT_WORK))

@@ -3,9 +3,15 @@
 import pytest
 
 from services.ledger.actions import go_on
+from services.ledger.domain.desk import Desk, Holding, Price, Provisioning
+from services.ledger.domain.devices import Counter
+from services.ledger.domain.pool import PHONE_UNIT, Pool
+from services.ledger.domain.reconciliation import Applying, Difference
 from services.ledger.routes import inventory_text
 from services.ledger.routes.inventory_text import lines_of
+from services.ledger.store import reconciliations
 from shared.contracts.events.ledger import RequestRefused
+from shared.kit.trace import Trace
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 from tests.service.ledger.reconciling import ROOT, do, listed, send
 
@@ -51,6 +57,28 @@ async def test_what_an_inventory_is_refused_is_unmet_demand_with_its_ways_out(le
     assert isinstance(lacking, list)
     assert [(u["device_type"], u["devices"], u["units"]) for u in lacking] == [("phone-1", 1, 1)]  # the other is an adjunct still
     assert {told.name for told in await ledger.bus.hear(RequestRefused, 2)} == {"pc", "new"}  # the one that lacks units, not the ghost
+
+
+async def test_an_inventory_whose_process_ended_while_it_came_is_forgotten_at_last(ledger: LedgerUnderTest) -> None:
+    async with ledger.database.direct() as tx:
+        for name in ("broken-off", "coming"):
+            await ledger.put_cluster(name)
+            await reconciliations.begin(tx, name, name, Trace("0" * 32, "a test", "http"), dry_run=True)
+            await reconciliations.add_lines(tx, name, [(1, "a", "phone-1", None)])
+        await tx.execute("UPDATE reconciliation SET changed_at = changed_at - interval '31 days' WHERE cluster = 'broken-off'")
+        await tx.execute("UPDATE reconciliation SET created_at = created_at - interval '31 days'")
+        await reconciliations.forget(tx, 30, 20)
+    assert await ledger.rows("SELECT reconciliation_id FROM inventory_line") == [("coming",)]
+
+
+def test_of_many_refusals_none_keeps_the_frames_in_which_it_was_raised() -> None:
+    """A hundred thousand of them took half a gigabyte."""
+    desk = Desk(Pool(PHONE_UNIT), {}, {"phone-1": Price(1, None)}, Provisioning(5, 5))
+    fold = Applying(Counter(desk))
+    missing = [Difference("missing", n, f"d{n}", None, Holding(f"d{n}", "phone-1", 1)) for n in range(3)]
+    assert list(fold.run(missing)) == [1, 2, 3]
+    assert [(one.device, one.refusal.__traceback__) for one in fold.refused] == [("d0", None), ("d1", None), ("d2", None)]
+    assert [result.error.__traceback__ for result in fold.results if result.error] == [None] * 3
 
 
 async def test_one_that_could_not_be_taken_back_is_applied_still(ledger: LedgerUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
