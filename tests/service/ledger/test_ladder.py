@@ -112,8 +112,8 @@ async def test_the_ladder_refuses_with_numbers_and_ways_out_and_never_a_holder_o
     assert [(way["action"], way["units"]) for way in body["ways_out"]] == [("remove", 3), ("order", 3), ("change_policy", 0)]
     (told,) = await over.bus.hear(RequestRefused)
     assert (told.rule, told.asked, told.free, told.stage) == ("overdraft-restricted", 4, 1, "minor")
-    (unmet,) = (await over.report())["unmet_demand"]  # type: ignore[misc]
-    assert (unmet["rule"], unmet["devices"], unmet["units"]) == ("overdraft-restricted", 1, 4)
+    unmet = (await over.http.get("/v1/clusters/hq/unit-report")).json()["unmet_demand"]
+    assert [(one["rule"], one["devices"], one["units"]) for one in unmet] == [("overdraft-restricted", 1, 4)]
     assert (await over.put("late", "phone-1")).status_code == 201
     await days_pass(over, 60)
     assert (await over.put("later", "phone-1")).json()["stopped"] is True
