@@ -23,6 +23,7 @@ from services.ledger.domain.leases import end_of
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
+from services.ledger.store.counts import counting, moved
 from services.ledger.store.journal import MANY, appending
 from services.ledger.store.leases import LAPSED, UNNOTED
 from shared.kit.direct import Direct, DirectTransaction, telling
@@ -45,7 +46,7 @@ _LOAD = f"""
         SELECT device_type, units, adjunct_units FROM device_type
          WHERE device_type = ANY($3::text[]) OR device_type IN (SELECT device_type FROM concerned)
     ), held AS (
-        SELECT device_type, count(*) AS devices FROM device
+        SELECT device_type, sum(devices)::bigint AS devices FROM type_count
          WHERE cluster = $1 AND device_type = ANY($3::text[]) GROUP BY device_type
     ), covered AS (
         SELECT device_type, count AS devices FROM migration_type
@@ -71,7 +72,8 @@ _DEVICE_COLUMNS = (
     *("cluster", "device", "device_type", "units", "adjunct_of", "device_class"),
     *("lease_seconds", "lease_ends_at", "seen_at", "checked_out_at"),
 )
-_ENTRIES_AT = 19
+_COUNTS_AT = 19
+_ENTRIES_AT = 22
 _WRITE = f"""
     WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
     headed AS (
@@ -98,6 +100,7 @@ _WRITE = f"""
                device_class = excluded.device_class, lease_seconds = excluded.lease_seconds, lease_ends_at = excluded.lease_ends_at,
                seen_at = excluded.seen_at
     ),
+    counted AS ({counting(_COUNTS_AT)}),
     appended AS ({appending(_ENTRIES_AT)} WHERE EXISTS (SELECT FROM headed)),
     told AS ({telling(_ENTRIES_AT + 1)} WHERE EXISTS (SELECT FROM headed))
     SELECT cluster FROM headed
@@ -172,6 +175,7 @@ async def write(
     before, pen = loaded.desk.holdings, loaded.pen
     gone = [name for name in before if name not in after]
     put = [holding for name, holding in after.items() if before.get(name) is not holding]
+    counts = moved(before, gone, put)
     if len(put) >= MANY:
         put = await _copied(tx, pen, before, put, entering)
     else:
@@ -185,7 +189,7 @@ async def write(
     rung = (state.rung.since, state.rung.stage, state.rung.stopped)
     pool = (state.pool.used, state.version, state.limit_approached)
     head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
-    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *rung, entries, *tx.to_tell()) is not None
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, *rung, *counts, entries, *tx.to_tell()) is not None
 
 
 async def _copied(
