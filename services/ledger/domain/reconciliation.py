@@ -13,7 +13,8 @@ from typing import Literal
 
 from services.ledger.domain.desk import Holding
 from services.ledger.domain.devices import CheckIn, CheckOut, Command, Counter, Done
-from services.ledger.domain.pool import check_in, check_out
+from services.ledger.domain.ladder import OverdraftRestricted, check_out_by
+from services.ledger.domain.pool import check_in
 from services.ledger.domain.refusals import NotDone, Refusal, primary_of_adjunct
 
 DifferenceKind = Literal["missing", "ghost", "wrong_type", "re_price", "elsewhere", "problem"]
@@ -84,7 +85,8 @@ class _Fold:
         """Note it where units were refused; everything is as it was again."""
         error.__traceback__ = None  # of a hundred thousand errors the frames would fill the memory
         if isinstance(error, Refusal):
-            self.refused.append(RefusedDevice(device, device_type, error, self.counter.pool.free))
+            free = error.free if isinstance(error, OverdraftRestricted) else self.counter.pool.free
+            self.refused.append(RefusedDevice(device, device_type, error, free))
 
     def undo(self, moves: Sequence[Done]) -> None:
         for done in reversed(moves):
@@ -174,11 +176,11 @@ class Applying(_Fold):
 
 class Reverting(_Fold):
     """Brings back what each device held before an apply. ``used_before``: up to so many units may be in use again, even where by now
-    fewer are authorized: that state was there."""
+    fewer are authorized or the overdraft policy leaves less: that state was there."""
 
     def __init__(self, counter: Counter, used_before: int) -> None:
         super().__init__(counter)
-        self._limit = max(used_before, counter.pool.authorized + counter.pool.overdraft_allowed)
+        self._limit = max(used_before, counter.pool.authorized + counter.ladder.allowance(counter.pool.overdraft_allowed))
 
     def run(self, differences: Iterable[Difference]) -> Iterator[int]:
         """``differences``: those that were applied, the last step first; yields how many are done."""
@@ -226,7 +228,7 @@ class Reverting(_Fold):
     def _move(self, one: Difference) -> Done:
         known, pool, more = self.counter.holdings.get(one.device), self.counter.pool, -_more_by_apply(one)
         if more > 0 and pool.used + more > self._limit:
-            check_out(pool, more)  # says why not
+            check_out_by(self.counter.ladder, pool, more)  # says why not
         pool = replace(pool, used=pool.used + more)
         held = one.held
         if held and known:  # what else is known of the device stays

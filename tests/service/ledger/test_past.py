@@ -151,6 +151,8 @@ async def test_a_head_is_published_once_and_again_when_it_moved(ledger: LedgerUn
         ("UPDATE type_count SET devices = 2", "the counts of devices by type"),
         ("DELETE FROM node", "the nodes that are kept"),
         ("UPDATE cluster SET product_version = '6.0'", "the cluster that is kept"),
+        ("""UPDATE pool SET overdraft_policy = '{"steps": []}' WHERE feature = 'PHONE_UNIT'""", "the overdraft policy that is kept"),
+        ("UPDATE pool SET overdraft_since = now(), overdraft_stage = 'notice' WHERE feature = 'PHONE_UNIT'", "or where it stands"),
     ],
 )
 async def test_what_is_kept_must_be_what_the_journal_tells(ledger: LedgerUnderTest, forgery: str, reason: str) -> None:
