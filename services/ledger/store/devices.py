@@ -33,13 +33,11 @@ _LOCK = "SELECT FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO K
 _CONCERNED = "d.device, d.device_type, d.units, d.adjunct_of, d.lease_seconds, d.lease_ends_at, d.seen_at"
 _LOAD = f"""
     WITH concerned AS MATERIALIZED (
-        SELECT {_CONCERNED}
-          FROM unnest($2::text[]) AS named (device)
-          JOIN device AS d ON d.cluster = $1 AND d.device = named.device
+        SELECT {_CONCERNED} FROM unnest($2::text[]) AS named (device)
+         CROSS JOIN LATERAL (SELECT * FROM device WHERE cluster = $1 AND device = named.device OFFSET 0) AS d
          UNION
-        SELECT {_CONCERNED}
-          FROM unnest($2::text[]) AS named (device)
-          JOIN device AS d ON d.cluster = $1 AND d.adjunct_of = named.device
+        SELECT {_CONCERNED} FROM unnest($2::text[]) AS named (device)
+         CROSS JOIN LATERAL (SELECT * FROM device WHERE cluster = $1 AND adjunct_of = named.device OFFSET 0) AS d
     ), rated AS (
         SELECT device_type, units, adjunct_units FROM device_type
          WHERE device_type = ANY($3::text[]) OR device_type IN (SELECT device_type FROM concerned)
