@@ -1,15 +1,18 @@
 """Check-outs and check-ins in SQL, on the driver: two statements however many devices, load the desk and write what became of it.
 
 What is written stands only if the journal's head is still the one that was loaded: every change of a cluster writes an entry, so
-nothing that was decided upon has changed. Whoever met somebody else locks the pool first, and then meets nobody.
+nothing that was decided upon has changed. Whoever met somebody else locks the pool first, and then meets nobody. A desk that was
+remembered instead of loaded (``remembered.py``) has assumed more, and what is written stands only if all of that is so.
 
 Must not be broken: the pool is locked by a statement of its own, for what a statement reads is as old as its beginning; and before the
 head, which is the order of everybody else.
 """
 
 import asyncio
+import time
 from collections.abc import Container, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -50,7 +53,7 @@ _LOAD = f"""
     )
     SELECT p.authorized, p.overdraft_allowed, p.used, p.version, p.limit_approached,
            c.product_version, c.software_major, c.frozen,
-           EXISTS (SELECT FROM catalogue) AS priced,
+           (SELECT version FROM catalogue) AS catalogue,
            (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of, lease_seconds, {LAPSED}, {UNNOTED}))
               FROM concerned LEFT JOIN lease_clock ON true) AS holdings,
            (SELECT json_agg(json_build_array(device_type, units, adjunct_units)) FROM rated) AS prices,
@@ -65,25 +68,35 @@ _DEVICE_COLUMNS = (
     *("cluster", "device", "device_type", "units", "adjunct_of"),
     *("lease_seconds", "lease_ends_at", "seen_at", "checked_out_at"),
 )
-_ENTRIES_AT = 15
+_ENTRIES_AT = 16
+_AS_ASSUMED = """
+    (cardinality($19::text[]) = 0 OR (
+        NOT EXISTS (
+            SELECT FROM unnest($19::text[]) AS assumed (device)
+             CROSS JOIN LATERAL (SELECT FROM device WHERE cluster = $1 AND device = assumed.device OFFSET 0) AS found
+        ) AND EXISTS (SELECT FROM catalogue WHERE version = $20) AND clock_timestamp() < $7::timestamptz + interval '100 milliseconds'
+    ))
+"""
 _WRITE = f"""
-    WITH locked AS MATERIALIZED (SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE),
+    WITH locked AS MATERIALIZED (
+        SELECT cluster FROM pool WHERE cluster = $1 AND feature = 'PHONE_UNIT' AND {_AS_ASSUMED} FOR NO KEY UPDATE
+    ),
     headed AS (
         UPDATE journal_head AS h SET sequence = $5, hash = $6, at = $7 FROM locked
-         WHERE h.cluster = locked.cluster AND h.sequence = $8 RETURNING h.cluster
+         WHERE h.cluster = locked.cluster AND h.sequence = $8 AND h.hash = $9 RETURNING h.cluster
     ),
     pooled AS (
         UPDATE pool AS p SET used = $2, version = $3, limit_approached = $4 FROM headed
          WHERE p.cluster = headed.cluster AND p.feature = 'PHONE_UNIT'
     ),
     removed AS (
-        DELETE FROM device AS d USING headed, unnest($9::text[]) AS gone (device)
+        DELETE FROM device AS d USING headed, unnest($10::text[]) AS gone (device)
          WHERE d.cluster = headed.cluster AND d.device = gone.device
     ),
     written AS (
         INSERT INTO device ({", ".join(_DEVICE_COLUMNS)})
         SELECT headed.cluster, wanted.*, $7::timestamptz + wanted.lease_seconds * interval '1 second', $7, $7
-          FROM headed, unnest($10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[])
+          FROM headed, unnest($11::text[], $12::text[], $13::bigint[], $14::text[], $15::bigint[])
             AS wanted (device, device_type, units, adjunct_of, lease_seconds)
             ON CONFLICT (cluster, device) DO UPDATE
            SET device_type = excluded.device_type, units = excluded.units, adjunct_of = excluded.adjunct_of,
@@ -96,17 +109,29 @@ _WRITE = f"""
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """The database's time ``at``, and the moment before it in seconds of this process's own clock: what is reckoned from them is not late."""
+
+    at: datetime
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """What decides about some commands, and the pen for what they change behind ``head``; its moment is the database's.
 
-    ``unnoted``: the devices that have not been seen lately, as far as was noted.
+    ``catalogue``: the version of the prices. ``unnoted``: the devices that have not been seen lately, as far as was noted. ``assumed``:
+    devices that nobody looked for, and that are taken to hold nothing.
     """
 
     state: PoolState
     desk: Desk
     head: Head
     pen: Pen
+    reading: Reading
+    catalogue: int | None
     unnoted: frozenset[str] = frozenset()
+    assumed: tuple[str, ...] = ()
 
 
 async def lock_pool(direct: Direct, cluster: str) -> None:
@@ -125,10 +150,11 @@ async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterab
 
     ``heard``: devices whose lease cannot have lapsed, because they are here now.
     """
+    since = time.monotonic()
     row = await direct.row(_LOAD, cluster, list(names), list(types))
     if row is None:
         raise NotFound("cluster", cluster)
-    authorized, allowed, used, pool_version, approached, version, software_major, frozen, priced, *lists = row
+    authorized, allowed, used, pool_version, approached, version, software_major, frozen, catalogue, *lists = row
     holdings, prices, covered, held, sequence, hashed, at, now = lists
     provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {})
     known, unnoted = dict[str, Holding](), set[str]()
@@ -136,10 +162,10 @@ async def load(direct: Direct, cluster: str, names: Iterable[str], types: Iterab
         known[device] = Holding(device, device_type, units, adjunct_of, lease_seconds, lapsed and device not in heard)
         if unnoted_lately:
             unnoted.add(device)
-    rated = {name: Price(units, adjunct) for name, units, adjunct in prices or ()} if priced else None
+    rated = {name: Price(units, adjunct) for name, units, adjunct in prices or ()} if catalogue is not None else None
     pool, head = Pool(PHONE_UNIT, authorized, allowed, used), Head(sequence, hashed, at)
     state, desk = PoolState(pool, pool_version, approached), Desk(pool, known, rated, provisioning)
-    return Loaded(state, desk, head, Pen(cluster, head, now), frozenset(unnoted))
+    return Loaded(state, desk, head, Pen(cluster, head, now), Reading(now, since), catalogue, frozenset(unnoted))
 
 
 async def write(
@@ -148,7 +174,7 @@ async def write(
     """Store the difference between the desk and ``after``, the pool that results, what was published, and the entries about it.
 
     ``entering`` writes them with the pen. A device keeps the time of its first check-out, and its lease begins anew. False, and nothing
-    stored, where the journal went on since the desk was loaded; where the pool is locked, it cannot.
+    stored, where the journal went on since the desk was loaded (where the pool is locked, it cannot), or where what was assumed is not so.
     """
     before, pen = loaded.desk.holdings, loaded.pen
     gone = [name for name in before if name not in after]
@@ -164,8 +190,9 @@ async def write(
     columns = [[h.device, h.device_type, h.units, h.adjunct_of, h.lease_seconds] for h in put]
     devices = list(zip(*columns, strict=True)) if columns else [()] * 5
     pool = (state.pool.used, state.version, state.limit_approached)
-    head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence)
-    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, entries, *tx.to_tell()) is not None
+    head = (pen.head.sequence, pen.head.hash, pen.at, loaded.head.sequence, loaded.head.hash)
+    assumed = (loaded.assumed, loaded.catalogue)
+    return await tx.row(_WRITE, pen.cluster, *pool, *head, gone, *devices, entries, *tx.to_tell(), *assumed) is not None
 
 
 async def _copied(
