@@ -18,11 +18,12 @@ COPY --from=dependencies /app/.venv /app/.venv
 COPY shared /app/shared
 COPY services /app/services
 COPY gateway /app/gateway
+COPY licensing /app/licensing
 WORKDIR /app
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/app/.venv/bin:/app:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # Files come with the modes of the machine that builds, and its umask may be 077. The containers are read-only: bytecode is written now
 # or never.
-RUN chmod -R a+rX shared services gateway && python -m compileall -q shared services gateway
+RUN chmod -R a+rX shared services gateway licensing && python -m compileall -q shared services gateway
 USER 10001:10001
 EXPOSE 8000 8080
 CMD ["python", "-m", "gateway", "serve"]

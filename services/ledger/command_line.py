@@ -1,4 +1,4 @@
-"""``python -m services.ledger journal verify``: reads journals from the database itself, with no service running, and changes nothing.
+"""``licensing journal verify``: reads journals from the database itself, with no service running, and changes nothing.
 
 Ends with 0 where all is well, with 1 at a fault, with 2 where nothing could be verified.
 """
@@ -35,7 +35,7 @@ class _CannotVerify(Exception):
 
 def main(arguments: Sequence[str], settings: Callable[[], LedgerSettings] = LedgerSettings) -> None:
     """Verify, say what was found, and end the process where that is not all well."""
-    parser = argparse.ArgumentParser(prog="python -m services.ledger", description=__doc__)
+    parser = argparse.ArgumentParser(prog="licensing", description=__doc__)
     verbs = parser.add_subparsers(required=True).add_parser("journal").add_subparsers(required=True)
     verb = verbs.add_parser("verify", help="read whole journals, make every hash anew, compare what is kept")
     verb.add_argument("--cluster", help="this one; by default every one")

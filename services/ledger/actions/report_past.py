@@ -10,7 +10,7 @@ from shared.kit.transaction import Transaction
 
 
 async def report_past(tx: Transaction, cluster: str, at: datetime) -> UnitReport:
-    """What ``report_units`` told at that moment. Raises NotFound, InvalidInstant."""
+    """What ``report_units`` told at that moment, without the unmet demand: no journal tells of it. Raises NotFound, InvalidInstant."""
     await listings.in_one_snapshot(tx)
     await listings.cluster_row(tx, cluster)
     direct = await tx.direct()

@@ -36,7 +36,7 @@ def _rows(report: UnitReport) -> Iterator[list[object]]:
     for file in report.license_files:
         cells = {"granted": "yes" if file.granted else "no", "nodes": file.nodes, "units": file.units}
         yield _row(report, "license_file", name=file.license_file_id, status=file.state, overdraft_allowed=file.overdraft_units, **cells)
-    for lacking in report.unmet_demand:
+    for lacking in report.unmet_demand or ():
         cells = {"devices": lacking.devices, "units": lacking.units}
         yield _row(report, "unmet_demand", name=lacking.device_type or lacking.feature, status=lacking.rule, **cells)
     if report.journal:

@@ -209,7 +209,11 @@ class UnitReport(AnswerBody):
     features: list[FeatureUnits]
     device_types: list[DeviceTypeUnits]
     license_files: list[ReportedLicenseFile]
-    unmet_demand: list[UnmetDemand] = Field(default=[], description="What devices were refused and still do not hold.")
+    unmet_demand: list[UnmetDemand] | None = Field(
+        default=None,
+        description="What devices were refused and still do not hold, as of now. None in a report of an instant that is over: "
+        "the journal records changes, and a refusal changes nothing.",
+    )
     journal: JournalHead | None = None
     at: datetime
 

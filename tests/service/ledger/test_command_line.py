@@ -1,4 +1,4 @@
-"""``python -m services.ledger journal verify``: what a person at the machine is told, and how the process ends."""
+"""``licensing journal verify``: what a person at the machine is told, and how the process ends."""
 
 import asyncio
 import os
@@ -19,8 +19,8 @@ from tests.service.ledger.test_journal import by_force, verified
 
 async def verify(url: str, *arguments: object) -> tuple[int | None, str]:
     """How the process ended, and all that it said."""
-    words = [sys.executable, "-m", "services.ledger", "journal", "verify", *map(str, arguments)]
-    pipe, environment = asyncio.subprocess.PIPE, {**os.environ, "LICENSING_DATABASE_URL": url}
+    words = [ROOT / "licensing", "journal", "verify", *map(str, arguments)]
+    pipe, environment = asyncio.subprocess.PIPE, {**os.environ, "LICENSING_DATABASE_URL": url, "PYTHON": sys.executable}
     process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=environment, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
     said, _ = await process.communicate()
     return process.returncode, said.decode()
