@@ -110,7 +110,7 @@ _WRITE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The database's time ``at``, and the moment before it in seconds of this process's own clock: what is reckoned from them is not late."""
+    """The database's time ``at``, and a moment before it in seconds of this process's own clock: what is reckoned from both is not late."""
 
     at: datetime
     since: float
