@@ -24,13 +24,13 @@ class ReportedTypes:
     units_each: int
 
 
-def counting(first: int) -> str:
-    """The change of the counts, for a statement that has the cluster in ``headed``; ``moved`` gives the parameters from ``first``."""
+def counting(moved: str) -> str:
+    """The change of the counts, for a statement that has the cluster in ``headed``. ``moved``: a table of types, units and devices more."""
     return f"""
         INSERT INTO type_count AS known (cluster, device_type, units, devices)
-        SELECT headed.cluster, moved.* FROM headed, unnest(${first}::text[], ${first + 1}::bigint[], ${first + 2}::bigint[]) AS moved
+        SELECT headed.cluster, moved.* FROM headed, {moved} AS moved
             ON CONFLICT (cluster, device_type, units) DO UPDATE SET devices = known.devices + excluded.devices
-    """  # noqa: S608 -- numbers
+    """  # noqa: S608 -- constants
 
 
 def moved(before: Mapping[str, Holding], gone: Iterable[str], put: Iterable[Holding]) -> tuple[list[str], list[int], list[int]]:

@@ -25,7 +25,7 @@ async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_two_stateme
     asked = await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(30)])
     assert asked == [
         "WITH concerned AS MATERIALIZED",  # load the pool, the desk and the journal's head
-        "WITH locked AS MATERIALIZED (S",  # write the holdings, the pool, the journal and its head, and tell of it
+        "WITH locked AS MATERIALIZED (",  # write the holdings, the pool, the journal and its head, and tell of it
     ]
     assert await ledger.pool() == (50, 0, 30, "within")
 
