@@ -17,6 +17,7 @@ from shared.kit.direct import Direct
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, running
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
+from tests.service.ledger.test_ladder import days_pass
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +117,39 @@ async def test_a_refusal_is_decided_upon_what_is_there(ledger: LedgerUnderTest) 
     await ledger.install(2, ("PHONE_UNIT", 1, 0))
     await put(ledger, "b", asked="LW")
     await checked(ledger, 2)
+
+
+async def test_an_overdraft_that_begins_and_that_comes_to_its_end_meanwhile_is_seen(ledger: LedgerUnderTest) -> None:
+    await ledger.put_cluster(overdraft_policy={"stop_after_days": 60})
+    await ledger.install(1, ("PHONE_UNIT", 2, 9))
+    await put(ledger, "a", asked="LW")
+    await put(ledger, "b", asked="W")
+    body = await put(ledger, "c", asked="W")
+    assert body["pool"] == {**body["pool"], "stage": "notice"}  # type: ignore[dict-item]
+    body = await put(ledger, "d", asked="W")
+    assert body["pool"] == {**body["pool"], "stage": "notice", "used": 4}  # type: ignore[dict-item]
+    await days_pass(ledger, 60)
+    await put(ledger, "e", asked="WLL", status=409)
+    await checked(ledger, 4)
+
+
+async def test_a_policy_that_narrows_meanwhile_is_seen(ledger: LedgerUnderTest) -> None:
+    await ledger.install(1, ("PHONE_UNIT", 1, 9))
+    await put(ledger, "a", asked="LW")
+    await ledger.put_cluster(overdraft_policy={"allowance_units": 0})
+    await put(ledger, "b", asked="WLL", status=409)
+    await checked(ledger, 1)
+
+
+async def test_an_exempt_device_is_admitted_only_by_what_all_of_them_hold(ledger: LedgerUnderTest) -> None:
+    await ledger.install(1, ("PHONE_UNIT", 2, 0))
+    await put(ledger, "a", asked="LW")
+    await put(ledger, "b", asked="W")
+    for device, status in (("sos", 201), ("sos2", 409)):
+        with statements() as seen:
+            assert (await ledger.put(device, device_class="emergency")).status_code == status
+        assert seen[0] == "L"
+    await checked(ledger, 3)
 
 
 async def test_a_price_that_changed_is_the_new_one(ledger: LedgerUnderTest) -> None:
