@@ -76,6 +76,19 @@ async def test_a_batch_whose_commit_fails_is_told_to_nobody_as_done(ledger: Ledg
     await ledger.assert_journal()
 
 
+async def test_what_a_check_out_reads_does_not_grow_with_a_table_that_nobody_analysed(ledger: LedgerUnderTest) -> None:
+    """The planner takes such a cluster for a handful of rows, and would rather read it whole than look its devices up."""
+    many = [{"device": f"SEP{n:05}", "device_type": "cti-port"} for n in range(3000)]
+    assert (await ledger.http.post("/v1/clusters/hq/check-outs", json={"devices": many})).status_code == 200
+    async with ledger.database.direct() as tx:
+        await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await tx.execute(f"PREPARE load (text, text[], text[]) AS {devices._LOAD}")
+        (line,) = await tx.rows("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE load('hq', '{new}', '{phone-1}')")
+        await tx.execute("DEALLOCATE load")
+    (explained,) = line[0]
+    assert explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"] < 30
+
+
 async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:
     """What one batch asks the database."""
     seen: list[str] = []
