@@ -82,8 +82,8 @@ async def test_what_a_check_out_reads_does_not_grow_with_a_table_that_nobody_ana
     assert (await ledger.http.post("/v1/clusters/hq/check-outs", json={"devices": many})).status_code == 200
     async with ledger.database.direct() as tx:
         await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        await tx.execute(f"PREPARE load (text, text[], text[]) AS {devices._LOAD}")
-        (line,) = await tx.rows("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE load('hq', '{new}', '{phone-1}')")
+        await tx.execute(f"PREPARE load (text, text[], text[], boolean) AS {devices._LOAD}")
+        (line,) = await tx.rows("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE load('hq', '{new}', '{phone-1}', false)")
         await tx.execute("DEALLOCATE load")
     (explained,) = line[0]
     assert explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"] < 30
