@@ -8,6 +8,7 @@ What is heavy is imported while the database starts.
 """
 
 import asyncio
+import gc
 import secrets
 import shlex
 import signal
@@ -93,6 +94,8 @@ async def _run(settings: EmbeddedSettings, stop: asyncio.Event, serves: asyncio.
         embedded_log.configure_embedded_logs(settings.log, folder.path)
         gateway = await undo.enter_async_context(_everything(postgres.url(), folder))
         keys = await first_keys.keep_first_keys(gateway, folder.path)
+        gc.collect()
+        gc.freeze()  # as each service does in a process of its own: what is there now stays
         serves.set()
         saying = asyncio.create_task(_say_when_ready(gateway, settings, folder.path, keys, began))
         undo.callback(saying.cancel)

@@ -12,8 +12,6 @@ from bench.ledger.tally import Tally
 from bench.machine import machine_of
 from bench.sections import Measure, Say, told
 
-_RECONCILED = 100_000
-
 
 async def report(scale: Scale, say: Say) -> tuple[dict[str, object], list[Section]]:
     """The machine and the sections; ``say`` is told of each as soon as it is there."""
@@ -37,7 +35,7 @@ async def _on(stage: Stage, scale: Scale, say: Say) -> list[Section]:
         "Through the gateway": lambda: through_gateway.measure(stage, scale),
         "Bulk": lambda: bulk.measure(stage, scale),
         "Sizes": lambda: sizes.measure(stage, scale),
-        "Reconciliation": lambda: reconciliation.measure(stage, sizes.cluster_of(_RECONCILED)),
+        "Reconciliation": lambda: reconciliation.measure(stage, sizes.cluster_of(reconciliation.ROWS), scale.rounds),
         "Three ledgers": lambda: replicas.measure(stage, scale),
     }
     return [await told(name, measure, say) for name, measure in measures.items()]

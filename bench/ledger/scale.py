@@ -16,4 +16,4 @@ class Scale:
 
 
 FULL = Scale(rounds=4, seconds=2, bulk_rounds=7, lookups=400, turmoil_seconds=30)
-QUICK = Scale(rounds=2, seconds=0.6, bulk_rounds=3, lookups=100, turmoil_seconds=5, sizes=(10_000, 100_000))
+QUICK = Scale(rounds=2, seconds=0.5, bulk_rounds=3, lookups=100, turmoil_seconds=4, sizes=(10_000, 100_000))

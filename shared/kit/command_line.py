@@ -70,6 +70,8 @@ def main(create: Create[S], settings: Callable[..., S], arguments: Sequence[str]
     plan = built(create, given).state.kit.plan
     try:
         revision = asyncio.run(migrate(given.database_url.get_secret_value(), plan.service, plan.migrations))
+    except CannotStart as error:
+        sys.exit(f"Cannot migrate: {error}")
     except Exception as error:
         if not is_store_failure(error):
             raise

@@ -106,6 +106,11 @@ def telling(first: int) -> str:
     return f"INSERT INTO outbox (event_id, envelope) SELECT * FROM unnest(${first}::uuid[], ${first + 1}::jsonb[])"  # noqa: S608
 
 
+def telling_one(first: int) -> str:
+    """The same of one event, whose identity and envelope are the parameters."""
+    return f"INSERT INTO outbox (event_id, envelope) SELECT ${first}::uuid, ${first + 1}::jsonb"
+
+
 @dataclass(slots=True)
 class _Lane:
     """A connection of the pool, lent to us; times as the clock of the process counts them."""

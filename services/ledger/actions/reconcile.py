@@ -10,10 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from services.ledger.actions.record_change import origin_of
+from services.ledger.actions.record_refusals import record_refusals
 from services.ledger.actions.tell_pool import Refused, change_of, refusal_of
 from services.ledger.domain.changes import write_stage
+from services.ledger.domain.demand import Demanded
 from services.ledger.domain.devices import Counter
 from services.ledger.domain.inventory import TooManyDifferences
+from services.ledger.domain.pool import PHONE_UNIT
 from services.ledger.domain.reconciliation import Applying, Difference, Reverting
 from services.ledger.domain.transitions import Limits, advance
 from services.ledger.store import devices, differences, reconciliations
@@ -23,6 +26,7 @@ from shared.kit.direct import DirectTransaction
 
 _AT_A_STRETCH = 500
 _TOLD_EVERY = 5_000
+_REMEMBERED_AT_ONCE = 2_000
 Tell = Callable[[int, int], Awaitable[None]]
 """Told how many of how many are done, while the step is not committed yet."""
 
@@ -101,6 +105,9 @@ async def _keep(
     if state != loaded.state:
         for fact in change_of(one.cluster, state, transitions, at):
             tx.publish(fact, at, trace)
+    for start in range(0, len(fold.refused), _REMEMBERED_AT_ONCE):
+        some = fold.refused[start : start + _REMEMBERED_AT_ONCE]
+        await record_refusals(tx, one.cluster, [Demanded(PHONE_UNIT, r.device, r.device_type, r.refusal) for r in some], at)
     for refused in _refusals(fold):
         tx.publish(refusal_of(one.cluster, state, refused, at), at, trace)
     if fold.changes:
@@ -113,6 +120,7 @@ async def _keep(
 def _refusals(fold: Applying | Reverting) -> list[Refused]:
     """One for all that were asked the same and refused by the same rule."""
     found: dict[Any, Refused] = {}
-    for name, error, free in fold.refused:
-        found.setdefault((error.rule, error.asked), Refused(name, error, free, 0)).count += 1
+    for one in fold.refused:
+        error = one.refusal
+        found.setdefault((error.rule, error.asked), Refused(one.device, error, one.free, 0)).count += 1
     return list(found.values())

@@ -7,7 +7,7 @@ from services.ledger.domain.past import Source, reported
 from services.ledger.domain.pool import PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.report import by_status, sums_of
 from services.ledger.domain.transitions import PoolState
-from services.ledger.store import demand, journal, ladders, listings, past, reports
+from services.ledger.store import counts, demand, journal, ladders, listings, past, reports
 from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.bodies.ledger import (
     DeviceTypeUnits,
@@ -33,13 +33,14 @@ async def report_units(tx: Transaction, cluster: str) -> UnitReport:
     assert head is not None
     nodes = {node.node: node.mac for node in found.nodes}
     phones = await ladders.phone_pool(tx, cluster)
+    types = await counts.types_of(tx, cluster, phones.pool.used)
     return UnitReport(
         cluster=cluster,
         product_version=found.row.product_version,
         frozen=found.row.frozen,
         license_manager=license_manager(found.row.license_manager, nodes),
         features=features(await reports.pools_of(tx, cluster), phones),
-        device_types=device_types(await reports.types_of(tx, cluster)),
+        device_types=device_types(types),
         license_files=license_files(await reports.sources_of(tx, cluster)),
         unmet_demand=[UnmetDemand.model_validate(asdict(one)) for one in await demand.open_demand(direct, cluster)],
         journal=JournalHead(entries=head.sequence, head=str(head)),
@@ -66,7 +67,7 @@ def features(pools: Iterable[Pool], phones: PoolState) -> list[FeatureUnits]:
     return [_laddered(pool, phones) if pool.feature == PHONE_UNIT else _feature(pool) for pool in pools]
 
 
-def device_types(types: Iterable[reports.ReportedTypes]) -> list[DeviceTypeUnits]:
+def device_types(types: Iterable[counts.ReportedTypes]) -> list[DeviceTypeUnits]:
     return [
         DeviceTypeUnits(device_type=t.device_type, devices=t.devices, units_each=t.units_each, units=t.devices * t.units_each)
         for t in types

@@ -6,7 +6,7 @@ what one batch changes is one version of the pool, and the states between its co
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.ledger.actions.record_change import origin_of
@@ -23,7 +23,9 @@ from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import NotDone, Refusal
 from services.ledger.domain.transitions import Limits, PoolState, advance
 from services.ledger.store import devices, leases
+from services.ledger.store.devices import Concerned
 from services.ledger.store.journal import MANY
+from services.ledger.store.remembered import Remembered
 from shared.kit.batches import Asked, Batches
 from shared.kit.database import Database
 from shared.kit.direct import DirectTransaction
@@ -130,46 +132,72 @@ def _class_of(done: Done) -> str:
 
 
 class Settling:
-    """Settles batches: at first as if nobody else changed the cluster, in two round trips; behind the pool's lock where somebody does,
-    for a while, and where there is much to write."""
+    """Settles batches: new devices behind our own last batch in one round trip; else as if nobody else changed the cluster, in two; behind
+    the pool's lock where somebody does, for a while, and where there is much to write."""
 
     def __init__(self, database: Database, limits: Limits) -> None:
         self._database = database
         self._limits = limits
         self._careful: dict[str, int] = {}  # how many more batches of a cluster lock first
+        self._remembered = Remembered()
 
     async def settle(self, cluster: str, batch: Sequence[Asked[Several, Settled]]) -> Sequence[Settled | Exception]:
         """What became of each caller's commands, once all is committed."""
         careful = self._careful.pop(cluster, 0)
         if careful > 1:
             self._careful[cluster] = careful - 1
+        concerned = _concerned(command for asked in batch for command in asked.command.commands)
         try:
             if not careful and not _needs_lock(batch):
                 async with self._database.direct(each_by_itself=True) as tx:
-                    settled = await self._settled(tx, cluster, batch, locked=False)
+                    settled = await self._guessed(tx, cluster, batch, concerned)
+                    if settled is None:
+                        loaded = await devices.load(tx, cluster, concerned)
+                        settled = await self._settled(tx, batch, loaded, concerned.heard, locked=False)
                 if settled is not None:
                     return settled
                 self._careful[cluster] = _STAY_CAREFUL
             async with self._database.direct() as tx:
                 await devices.lock_pool(tx, cluster)
-                settled = await self._settled(tx, cluster, batch, locked=True)
+                loaded = await devices.load(tx, cluster, concerned)
+                settled = await self._settled(tx, batch, loaded, concerned.heard, locked=True)
         except NotFound as error:
             return [error] * len(batch)
         assert settled is not None, "nobody writes the journal of a cluster whose pool is ours"
         return settled
 
+    async def _guessed(
+        self, tx: DirectTransaction, cluster: str, batch: Sequence[Asked[Several, Settled]], concerned: Concerned
+    ) -> Sequence[Settled | Exception] | None:
+        """Without a look at the cluster. None, and nothing done, where it is not as our last batch left it, or a device is not new."""
+        if len(concerned.heard) < len(concerned.names) or concerned.exempt:
+            return None  # who gives back, or points to a primary, speaks of devices that are there; all that are exempt count together
+        recalled = self._remembered.recall(cluster, concerned.names, concerned.types)
+        if recalled is None:
+            return None
+        settled = await self._settled(tx, batch, recalled, concerned.heard, locked=False)
+        if settled is None:
+            self._remembered.doubt(cluster)
+        return settled
+
     async def _settled(
-        self, tx: DirectTransaction, cluster: str, batch: Sequence[Asked[Several, Settled]], *, locked: bool
+        self,
+        tx: DirectTransaction,
+        batch: Sequence[Asked[Several, Settled]],
+        loaded: devices.Loaded,
+        heard: Collection[str],
+        *,
+        locked: bool,
     ) -> Sequence[Settled | Exception] | None:
         """None, and nothing done, where the cluster was changed meanwhile, or where nobody is locked out and something has to be noted that
-        the journal does not show to others: a sign of life, or what was refused."""
-        concerned = _concerned(command for asked in batch for command in asked.command.commands)
-        loaded = await devices.load(tx, cluster, concerned)
+        the journal does not show to others: a sign of life, or what was refused. So too where what was assumed is not so, or nothing that
+        is written would show it."""
         counting = _Batch(loaded)
         counted = [await counting.count(asked) for asked in batch]
-        here = heard_of(concerned.heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
-        if (here or counting.refused) and not locked:
+        here = heard_of(heard, loaded.desk.holdings, counting.counter.holdings, loaded.unnoted, written=bool(counting.changes))
+        if ((here or counting.refused) and not locked) or (loaded.assumed and not counting.changes):
             return None
+        cluster = loaded.pen.cluster
         at = loaded.pen.at
         state, transitions = advance(loaded.state, counting.counter.pool, self._limits, at)
         if state != loaded.state:
@@ -180,6 +208,8 @@ class Settling:
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
         if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter(state)):
             return None
+        if counting.changes and not locked:
+            self._remembered.keep(loaded, state)
         if here:
             await leases.renew(tx, cluster, at, here)
         return [Settled(outcomes, replace(state, pool=pool), held) for outcomes, pool, held in counted]
@@ -199,7 +229,7 @@ def _needs_lock(batch: Sequence[Asked[Several, Settled]]) -> bool:
     return entries >= MANY or any(isinstance(command, Lapse) for asked in batch for command in asked.command.commands)
 
 
-def _concerned(commands: Iterable[Command]) -> devices.Concerned:
+def _concerned(commands: Iterable[Command]) -> Concerned:
     names, types, heard = set[str](), set[str](), set[str]()
     exempt = False
     for command in commands:
@@ -210,4 +240,4 @@ def _concerned(commands: Iterable[Command]) -> devices.Concerned:
             exempt = exempt or command.device_class not in {None, ORDINARY}
             if command.adjunct_of is not None:
                 names.add(command.adjunct_of)
-    return devices.Concerned(names, types, heard, exempt)
+    return Concerned(names, types, heard, exempt)

@@ -15,7 +15,10 @@ _NONE = (0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the ledger decides by. ``pools``: authorized, overdraft_allowed, used; ``held``: the sum of what devices hold."""
+    """What the ledger decides by. ``pools``: authorized, overdraft_allowed, used; ``held``: the sum of what devices hold.
+
+    ``counted``: are the counts of them by type right?
+    """
 
     product_version: str
     frozen: bool
@@ -26,6 +29,7 @@ class Kept:
     nodes: Mapping[str, str]
     sources: Mapping[str, Source]
     held: int
+    counted: bool
 
 
 def difference(past: Past, balances: Balances, kept: Kept) -> str | None:
@@ -45,6 +49,8 @@ def difference(past: Past, balances: Balances, kept: Kept) -> str | None:
         return "the nodes that are kept are not those that it tells of"
     if kept.held != balances.get(PHONE_UNIT, _NONE)[2]:
         return f"the devices that are kept hold {kept.held} units, and it tells of {balances.get(PHONE_UNIT, _NONE)[2]}"
+    if not kept.counted:
+        return "the counts of devices by type that are kept are not those of the devices"
     if (past.product_version, past.frozen, past.license_manager) != (kept.product_version, kept.frozen, kept.license_manager):
         return "the cluster that is kept is not the one that it tells of"
     if (past.overdraft_policy, past.rung) != (kept.overdraft_policy, kept.rung):

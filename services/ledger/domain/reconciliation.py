@@ -13,7 +13,8 @@ from typing import Literal
 
 from services.ledger.domain.desk import Holding
 from services.ledger.domain.devices import CheckIn, CheckOut, Command, Counter, Done
-from services.ledger.domain.pool import check_in, check_out
+from services.ledger.domain.ladder import OverdraftRestricted, check_out_by
+from services.ledger.domain.pool import check_in
 from services.ledger.domain.refusals import NotDone, Refusal, primary_of_adjunct
 
 DifferenceKind = Literal["missing", "ghost", "wrong_type", "re_price", "elsewhere", "problem"]
@@ -58,6 +59,16 @@ def slug_of(error: NotDone) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedDevice:
+    """A device that got no units, and what was free then."""
+
+    device: str
+    device_type: str
+    refusal: Refusal
+    free: int
+
+
 class _Fold:
     """What is common to both ways: moves all or nothing, and what became of each difference."""
 
@@ -65,12 +76,17 @@ class _Fold:
         self.counter = counter
         self.changes: list[Done] = []
         self.results: list[Result] = []
-        self.refused: list[tuple[str, Refusal, int]] = []
+        self.refused: list[RefusedDevice] = []
 
     def leave(self, one: Difference, outcome: DifferenceOutcome, error: NotDone | None = None, step: int | None = None) -> None:
-        if isinstance(error, Refusal):
-            self.refused.append((one.device, error, self.counter.pool.free))
         self.results.append(Result(one, outcome, one.held, one.wanted, step, error))
+
+    def refuse(self, device: str, device_type: str, error: NotDone) -> None:
+        """Note it where units were refused; everything is as it was again."""
+        error.__traceback__ = None  # of a hundred thousand errors the frames would fill the memory
+        if isinstance(error, Refusal):
+            free = error.free if isinstance(error, OverdraftRestricted) else self.counter.pool.free
+            self.refused.append(RefusedDevice(device, device_type, error, free))
 
     def undo(self, moves: Sequence[Done]) -> None:
         for done in reversed(moves):
@@ -137,6 +153,7 @@ class Applying(_Fold):
     def _attempt(self, together: Sequence[Difference], commands: Sequence[Command]) -> None:
         held = [self.counter.holdings.get(one.device) for one in together]
         moves: list[Done] = []
+        command: Command
         try:
             for command in commands:
                 done = self.counter.do(command)
@@ -144,6 +161,7 @@ class Applying(_Fold):
                     moves.append(done)
         except NotDone as error:
             self.undo(moves)
+            self.refuse(command.device, command.device_type if isinstance(command, CheckOut) else "", error)
             self.leave(together[0], "refused", error)
             self.results += [Result(one, "refused", one.held, one.wanted, None, error) for one in together[1:]]
             return
@@ -158,11 +176,11 @@ class Applying(_Fold):
 
 class Reverting(_Fold):
     """Brings back what each device held before an apply. ``used_before``: up to so many units may be in use again, even where by now
-    fewer are authorized: that state was there."""
+    fewer are authorized or the overdraft policy leaves less: that state was there."""
 
     def __init__(self, counter: Counter, used_before: int) -> None:
         super().__init__(counter)
-        self._limit = max(used_before, counter.pool.authorized + counter.pool.overdraft_allowed)
+        self._limit = max(used_before, counter.pool.authorized + counter.ladder.allowance(counter.pool.overdraft_allowed))
 
     def run(self, differences: Iterable[Difference]) -> Iterator[int]:
         """``differences``: those that were applied, the last step first; yields how many are done."""
@@ -189,6 +207,7 @@ class Reverting(_Fold):
                 self._check_adjuncts(one)
         except NotDone as error:
             self.undo(moves)
+            self.refuse(one.device, one.held.device_type if one.held else "", error)
             self.leave(together[0], "left", error, together[0].step)
             self.results += [Result(one, "left", one.held, one.wanted, one.step, error) for one in together[1:]]
             return
@@ -209,7 +228,7 @@ class Reverting(_Fold):
     def _move(self, one: Difference) -> Done:
         known, pool, more = self.counter.holdings.get(one.device), self.counter.pool, -_more_by_apply(one)
         if more > 0 and pool.used + more > self._limit:
-            check_out(pool, more)  # says why not
+            check_out_by(self.counter.ladder, pool, more)  # says why not
         pool = replace(pool, used=pool.used + more)
         held = one.held
         if held and known:  # what else is known of the device stays

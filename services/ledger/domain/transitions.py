@@ -64,7 +64,13 @@ def advance(
 
 
 def climb(before: PoolState, at: datetime) -> tuple[PoolState, tuple[Transition, ...]]:
-    """The pool as time has made it, one version on where it reached a stage. Of a pool that nobody watched so far the days begin now."""
+    """The pool as time has made it, one version on where it reached a stage. Of a pool that nobody watched so far the days begin now.
+
+    What stands on the ladder without an overdraft was left there by a release that knows no ladder: it climbs no further, and its next
+    change takes it down.
+    """
+    if not before.pool.overdraft:
+        return before, ()
     rung = climbed(before.policy, before.rung, at) if before.rung.since else rung_of(before.policy, before.pool, None, at)
     if rung == before.rung:
         return before, ()

@@ -17,6 +17,7 @@ from services.ledger.domain.journal import COLUMNS, Head, Origin, Pen
 from services.ledger.domain.nodes import Node
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.transitions import PoolState
+from shared.kit.life import CannotStart
 
 revision = "0003"
 down_revision = "0002"
@@ -28,6 +29,7 @@ _ORIGIN = Origin("system", "migration", "0" * 32)
 
 
 def upgrade() -> None:
+    _find_the_release_before(op.get_bind())
     _create_tables()
     _create_what_reads_and_publishes()
     _create_line()
@@ -39,6 +41,22 @@ def upgrade() -> None:
     bind.execute(sa.text("LOCK TABLE ledger.pool, ledger.device IN SHARE ROW EXCLUSIVE MODE"))
     for (cluster,) in bind.execute(sa.text("SELECT cluster FROM ledger.cluster ORDER BY cluster")).all():
         _open(bind, cluster)
+
+
+def _find_the_release_before(bind: sa.Connection) -> None:
+    """A ledger that is connected by the service's role. Where owner and service are one role they cannot be told apart."""
+    found = bind.execute(
+        sa.text("""
+            SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'licensing-ledger' AND usename <> current_user
+               AND EXISTS (SELECT FROM ledger.cluster)
+        """)
+    ).scalar_one()
+    if found:
+        raise CannotStart(
+            "a ledger of the release before is connected. It would go on changing clusters without writing the journal that begins "
+            "now. Stop every ledger process, then migrate again; nothing was changed."
+        )
 
 
 def _create_tables() -> None:

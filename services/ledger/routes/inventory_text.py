@@ -135,6 +135,7 @@ class _Json:
             assert gap is not None
             begins = gap.end()
             if begins == len(self._text):
+                self._text, at = "," if "," in gap[0] else "", 0  # however much space there is, it is looked through once
                 break
             if self._text[begins] == "]":
                 self._ended, at = True, begins + 1
@@ -142,11 +143,14 @@ class _Json:
             if self._number and "," not in gap[0]:
                 raise InventoryUnreadable(self._number, "is not followed by a comma")
             try:
-                found, at = self._decoder.raw_decode(self._text, begins)
+                found, ends = self._decoder.raw_decode(self._text, begins)
             except (ValueError, RecursionError) as broken:
                 if last or len(self._text) - begins > _LONGEST_LINE:
                     raise InventoryUnreadable(self._number + 1, f"is not JSON ({broken})") from broken
                 break
+            if ends == len(self._text) and not (last or isinstance(found, dict)):
+                break  # a number may go on
+            at = ends
             self._number += 1
             yield _from_object(self._number, found)
         self._text = self._text[at or 0 :]

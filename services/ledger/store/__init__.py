@@ -2,9 +2,11 @@
 
 clusters   a cluster as one value: locked and loaded, changed by difference
 devices    check-outs and check-ins on the driver: the pool's row, the desk, the holdings
+remembered clusters as our own last batch left them, for the next one's guess
 leases     the clock of the leases, what lapsed, who was heard
 ghosts     devices that hold units and were not seen for long
 ladders    where a pool stands on its overdraft ladder, and which time has to look at
+counts     how many devices there are of each type and price
 journal    the head, entries appended and read
 past       what the journal tells of an instant, and what is kept that must agree with it
 heads      which heads were published

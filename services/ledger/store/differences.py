@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from services.ledger.domain.desk import Holding
@@ -79,8 +80,10 @@ _LIST = f"""
      ORDER BY kind, number LIMIT $5
 """  # noqa: S608 -- constants
 _TO_DO = f"""
-    SELECT {_FIELDS}, d.kind <> 'ghost' OR now.checked_out_at IS NOT DISTINCT FROM d.held_since AS intact
-      FROM difference AS d LEFT JOIN device AS now ON now.cluster = $2 AND now.device = d.device
+    SELECT {_FIELDS},
+           d.kind <> 'ghost' OR (now.checked_out_at IS NOT DISTINCT FROM d.held_since AND now.seen_at <= r.created_at) AS intact
+      FROM difference AS d JOIN reconciliation AS r USING (reconciliation_id)
+      LEFT JOIN device AS now ON now.cluster = $2 AND now.device = d.device
      WHERE d.reconciliation_id = $1
 """  # noqa: S608
 _APPLIED = frozenset({"missing", "ghost", "wrong_type", "re_price"})
@@ -192,9 +195,14 @@ def _marked(result: Result) -> tuple[object, ...]:
 
 def _difference(row: Mapping[str, Any]) -> Difference:
     device = row["device"] or ""
-    held = Holding(device, row["held_type"], row["held_units"], row["held_adjunct_of"]) if row["held_units"] is not None else None
-    wanted = Holding(device, row["device_type"], row["units"], row["adjunct_of"]) if row["units"] is not None else None
-    return Difference(row["kind"], row["number"], device, held, wanted, row.get("intact", True), row["step"])
+    held = _holding(device, row["held_type"], row["held_units"], row["held_adjunct_of"])
+    wanted = _holding(device, row["device_type"], row["units"], row["adjunct_of"])
+    return Difference(intern(row["kind"]), row["number"], device, held, wanted, row.get("intact", True), row["step"])  # type: ignore[arg-type]
+
+
+def _holding(device: str, device_type: str | None, units: int | None, adjunct_of: str | None) -> Holding | None:
+    """Of a hundred thousand rows with few types: each name of one is kept once."""
+    return None if units is None or device_type is None else Holding(device, intern(device_type), units, adjunct_of)
 
 
 def _found(row: Mapping[str, Any]) -> Found:

@@ -23,6 +23,11 @@ def appending(parameter: int) -> str:
     return f"INSERT INTO journal_entry ({ALL_COLUMNS}) SELECT * FROM unnest(${parameter}::journal_line[])"  # noqa: S608 -- constants
 
 
+def appending_one(parameter: int) -> str:
+    """The same of one entry, which needs no list."""
+    return f"INSERT INTO journal_entry ({ALL_COLUMNS}) SELECT (${parameter}::journal_line).*"
+
+
 _APPEND = f"""
     WITH appended AS ({appending(5)})
     UPDATE journal_head SET sequence = $2, hash = $3, at = $4 WHERE cluster = $1

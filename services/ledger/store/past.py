@@ -8,15 +8,13 @@ by time, which every check-out would pay for. Balances are one row each; devices
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
-
 from services.ledger.domain.journal import Entry
 from services.ledger.domain.past import Past
 from services.ledger.domain.pool import POOLED, Pool
 from services.ledger.domain.proof import Kept
-from services.ledger.store import ladders, listings, reports
+from services.ledger.store import counts, ladders, listings, reports
+from services.ledger.store.counts import ReportedTypes
 from services.ledger.store.journal import ALL_COLUMNS
-from services.ledger.store.reports import ReportedTypes
 from shared.kit.direct import Direct
 from shared.kit.transaction import Transaction
 
@@ -112,7 +110,7 @@ async def kept(tx: Transaction, cluster: str) -> Kept:
     """What the ledger decides by."""
     found = await listings.find_cluster(tx, cluster)
     phones = await ladders.phone_pool(tx, cluster)
-    held = text("SELECT coalesce(sum(units), 0)::bigint FROM device WHERE cluster = :cluster")
+    types = await counts.counted(tx, cluster)
     return Kept(
         product_version=found.row.product_version,
         frozen=found.row.frozen,
@@ -122,5 +120,6 @@ async def kept(tx: Transaction, cluster: str) -> Kept:
         overdraft_policy=phones.policy,
         rung=phones.rung,
         sources={source.subject: source for source in await reports.sources_of(tx, cluster)},
-        held=(await tx.session.execute(held, {"cluster": cluster})).scalar_one(),
+        held=sum(each.devices * each.units_each for each in types),
+        counted=types == await counts.kept(tx, cluster),
     )

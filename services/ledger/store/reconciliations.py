@@ -118,7 +118,8 @@ async def discard(direct: Direct, reconciliation_id: str) -> None:
 
 async def enter(direct: Direct, reconciliation_id: str, now: State, trace: Trace, *was: State) -> bool:
     """From a state to the next, on behalf of ``trace``; False where it is in none of ``was``."""
-    sql = """UPDATE reconciliation SET state = $2, caller = $3, trace_id = $4, done = 0, attempts = 0, changed_at = clock_timestamp()
+    sql = """UPDATE reconciliation
+                SET state = $2, caller = $3, trace_id = $4, done = 0, attempts = 0, failure = NULL, changed_at = clock_timestamp()
               WHERE reconciliation_id = $1 AND state = ANY($5::text[]) RETURNING state"""
     return await direct.row(sql, reconciliation_id, now, trace.caller, trace.trace_id, list(was)) is not None
 
@@ -157,21 +158,25 @@ async def count_attempt(direct: Direct, reconciliation_id: str) -> int:
 
 
 async def fail(direct: Direct, reconciliation_id: str, failure: str) -> None:
-    """It is over; nothing of the step under way was done."""
-    sql = """UPDATE reconciliation SET state = 'failed', failure = $2, changed_at = clock_timestamp()
+    """It is over; nothing of the step under way was done. One that could not be taken back is applied as before, and may be asked again."""
+    sql = """UPDATE reconciliation
+                SET state = CASE state WHEN 'reverting' THEN 'applied' ELSE 'failed' END, failure = $2, done = 0,
+                    changed_at = clock_timestamp()
               WHERE reconciliation_id = $1 AND state = ANY($3::text[])"""
     await direct.execute(sql, reconciliation_id, failure, list(AT_WORK))
     await direct.execute("DELETE FROM inventory_line WHERE reconciliation_id = $1", reconciliation_id)
 
 
 async def forget(direct: Direct, days: int, kept: int) -> None:
-    """Remove what is older than ``days``, and of each cluster all but the ``kept`` newest; never one that is at work."""
+    """Remove what is older than ``days``, and of each cluster all but the ``kept`` newest; never one that is at work, which an inventory
+    of which nothing came for so long is not."""
     sql = """
         DELETE FROM reconciliation USING (
             SELECT reconciliation_id AS id, created_at AS made,
                    row_number() OVER (PARTITION BY cluster ORDER BY reconciliation_id DESC) AS nth
               FROM reconciliation
         ) AS kept
-         WHERE reconciliation_id = id AND state <> ALL($3::text[]) AND (nth > $2 OR made < clock_timestamp() - make_interval(days => $1))
+         WHERE reconciliation_id = id AND (nth > $2 OR made < clock_timestamp() - make_interval(days => $1))
+           AND (state <> ALL($3::text[]) OR (state = 'receiving' AND changed_at < clock_timestamp() - make_interval(days => $1)))
     """
     await direct.execute(sql, days, kept, list(AT_WORK))

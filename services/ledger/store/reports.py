@@ -1,16 +1,15 @@
 """Sums for reports and metrics."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from services.ledger.domain.past import GrantedLine, Source
 from services.ledger.domain.pool import Pool
-from services.ledger.tables import DeviceRow, PoolRow
+from services.ledger.tables import PoolRow
 from shared.kit.transaction import Transaction
 
 _SOURCES = text("""
@@ -22,26 +21,10 @@ _SOURCES = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedTypes:
-    """Devices of one type that hold the same units each."""
-
-    device_type: str
-    devices: int
-    units_each: int
-
-
 async def pools_of(tx: Transaction, cluster: str) -> list[Pool]:
     """The cluster's pools, by feature."""
     rows = await tx.session.scalars(select(PoolRow).where(col(PoolRow.cluster) == cluster).order_by(col(PoolRow.feature)))
     return [Pool(row.feature, row.authorized, row.overdraft_allowed, row.used) for row in rows]
-
-
-async def types_of(tx: Transaction, cluster: str) -> list[ReportedTypes]:
-    """Devices by type and price, by name."""
-    by = (col(DeviceRow.device_type), col(DeviceRow.units))
-    rows = await tx.session.execute(select(*by, func.count()).where(col(DeviceRow.cluster) == cluster).group_by(*by).order_by(*by))
-    return [ReportedTypes(device_type, devices, units) for device_type, units, devices in rows]
 
 
 async def sources_of(tx: Transaction, cluster: str) -> list[Source]:

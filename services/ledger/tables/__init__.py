@@ -13,6 +13,7 @@ from sqlmodel import Field
 
 from services.ledger.tables.base import LEDGER as LEDGER
 from services.ledger.tables.base import LedgerTable as LedgerTable
+from services.ledger.tables.counts import TypeCountRow as TypeCountRow
 from services.ledger.tables.demand import HistoryMarkRow as HistoryMarkRow
 from services.ledger.tables.demand import PoolDayRow as PoolDayRow
 from services.ledger.tables.demand import ReturnableRow as ReturnableRow

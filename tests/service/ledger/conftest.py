@@ -119,6 +119,9 @@ class LedgerUnderTest:
         """
         for cluster, feature, *numbers in await self.rows(derived):
             assert numbers[:3] == numbers[3:], f"{cluster}/{feature}: kept {numbers[:3]}, derived {numbers[3:]}"
+        counts = "SELECT cluster, device_type, units, devices FROM type_count WHERE devices <> 0 ORDER BY 1, 2, 3"
+        counted = "SELECT cluster, device_type, units, count(*) FROM device GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        assert await self.rows(counts) == await self.rows(counted)
 
     async def assert_journal(self) -> None:
         """Every journal is whole, its balances are those of the pools, and what it says each device holds is what it holds."""

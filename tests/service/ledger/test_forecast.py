@@ -82,3 +82,10 @@ async def test_the_history_is_the_same_in_whatever_portions_and_however_late_it_
         yesterday = datetime.now(UTC).date() - timedelta(days=1)
         used = await history.used_of(await tx.direct(), "hq", "PHONE_UNIT", yesterday, 5)
     assert sorted(used.values()) == [10, 11]  # what was before the first of the five days, and what happened in them
+
+
+async def test_a_cluster_without_any_license_has_a_forecast_too(ledger: LedgerUnderTest) -> None:
+    await ledger.put_cluster("bare", starter=False)
+    for feature in ("PHONE_UNIT", "CCM_NODE"):
+        found = await ledger.http.get("/v1/clusters/bare/forecast", params={"feature": feature})
+        assert (found.status_code, found.json()["outcome"]) == (200, "not_enough_history")

@@ -25,7 +25,7 @@ async def test_what_waits_while_a_batch_is_committed_is_one_batch_of_two_stateme
     asked = await _statements_of(ledger, [Several((CheckOut(f"SEP{n}", "phone-1"),)) for n in range(30)])
     assert asked == [
         "WITH concerned AS MATERIALIZED",  # load the pool, the desk and the journal's head
-        "WITH locked AS MATERIALIZED (S",  # write the holdings, the pool, the journal and its head, and tell of it
+        "WITH locked AS MATERIALIZED (",  # write the holdings, the pool, the journal and its head, and tell of it
     ]
     assert await ledger.pool() == (50, 0, 30, "within")
 
@@ -103,10 +103,24 @@ async def test_a_batch_whose_commit_fails_is_told_to_nobody_as_done(ledger: Ledg
     await ledger.assert_journal()
 
 
+<<<<<<< HEAD
 async def _unlocked(ledger: LedgerUnderTest) -> bool:
     """Could somebody else change the cluster now?"""
     free = "SELECT 1 FROM pool WHERE cluster = 'hq' AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE SKIP LOCKED"
     return bool(await ledger.rows(free))
+=======
+async def test_what_a_check_out_reads_does_not_grow_with_a_table_that_nobody_analysed(ledger: LedgerUnderTest) -> None:
+    """The planner takes such a cluster for a handful of rows, and would rather read it whole than look its devices up."""
+    many = [{"device": f"SEP{n:05}", "device_type": "cti-port"} for n in range(3000)]
+    assert (await ledger.http.post("/v1/clusters/hq/check-outs", json={"devices": many})).status_code == 200
+    async with ledger.database.direct() as tx:
+        await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await tx.execute(f"PREPARE load (text, text[], text[], boolean) AS {devices._LOAD}")
+        (line,) = await tx.rows("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE load('hq', '{new}', '{phone-1}', false)")
+        await tx.execute("DEALLOCATE load")
+    (explained,) = line[0]
+    assert explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"] < 30
+>>>>>>> main
 
 
 async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:

@@ -12,11 +12,21 @@ from tests.service.ledger.conftest import MAC, LedgerUnderTest, catalogue, file_
 
 DEVICES = ("a", "b", "c", "d")
 TYPES = ("phone-1", "phone-4", "phone-5", "soft", "cti-port")
+CLASSES = ("ordinary", "emergency", "attendant")
 Step = tuple[object, ...]
+
+POLICIES: tuple[dict[str, object], ...] = (
+    {},
+    {"allowance_percent": 0},
+    {"steps": [{"stage": "major", "after_days": 0, "allowance_units": 1}], "stop_after_days": 1},
+    {"steps": [], "approach_percent": 50, "recede_percent": 30},
+)
 
 put = st.tuples(st.just("put"), st.sampled_from(DEVICES), st.sampled_from(TYPES), st.none() | st.sampled_from(DEVICES))
 many = st.lists(st.tuples(st.sampled_from(DEVICES), st.sampled_from(TYPES), st.none() | st.sampled_from(DEVICES)), max_size=6)
 several = st.tuples(st.just("several"), many, st.booleans())
+exempt = st.tuples(st.just("class"), st.sampled_from(DEVICES), st.sampled_from(TYPES), st.sampled_from(CLASSES))
+policy = st.tuples(st.just("policy"), st.integers(0, len(POLICIES) - 1))
 several_back = st.tuples(st.just("several_back"), st.lists(st.sampled_from(DEVICES), max_size=4), st.booleans())
 delete = st.tuples(st.just("delete"), st.sampled_from(DEVICES))
 node = st.tuples(st.just("node"), st.integers(0, 3), st.none() | st.just(True))
@@ -25,12 +35,8 @@ rate = st.tuples(st.just("rate"), st.integers(1, 9))
 replaced = st.lists(st.integers(0, 4), max_size=2, unique=True)
 install = st.tuples(st.just("install"), st.integers(0, 4), st.integers(0, 12), st.integers(0, 3), replaced)
 change = st.tuples(st.just("change"), st.integers(0, 4), st.integers(2, 5), st.booleans())
-exempt = st.tuples(
-    st.just("exempt"), st.sampled_from(DEVICES), st.sampled_from(TYPES), st.sampled_from(("ordinary", "emergency", "attendant"))
-)
-policy = st.tuples(st.just("policy"), st.none() | st.integers(0, 100), st.none() | st.integers(0, 3), st.none() | st.just(1))
-kinds = st.one_of(put, put, put, several, several_back, delete, node, no_node, rate, install, change, exempt, policy)
-steps = st.lists(kinds, min_size=5, max_size=25)
+every = (put, put, put, exempt, several, several_back, delete, node, no_node, rate, install, change, policy)
+steps = st.lists(st.one_of(*every), min_size=5, max_size=25)
 
 
 async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step: Step) -> None:
@@ -39,12 +45,11 @@ async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step
         case ("put", str(device), str(device_type), primary):
             answer = await ledger.put(device, device_type, cluster, **({} if primary is None else {"adjunct_of": primary}))
             assert answer.status_code in {200, 201, 409, 422}
-        case ("exempt", str(device), str(device_type), str(device_class)):
-            assert (await ledger.put(device, device_type, cluster, device_class=device_class)).status_code in {200, 201, 409}
-        case ("policy", percent, units, stop):
-            limits = {"allowance_percent": percent, "allowance_units": units}
-            wanted_policy = {"steps": [{"stage": "minor", "after_days": 0, **limits}], "stop_after_days": stop}
-            assert (await ledger.put_cluster(cluster, overdraft_policy=wanted_policy)).status_code == 200
+        case ("class", str(device), str(device_type), str(device_class)):
+            answer = await ledger.put(device, device_type, cluster, device_class=device_class)
+            assert answer.status_code in {200, 201, 409, 422}
+        case ("policy", int(number)):
+            assert (await ledger.put_cluster(cluster, overdraft_policy=POLICIES[number])).status_code == 200
         case ("several", list(wanted), bool(atomic)):
             devices = [{"device": name, "device_type": kind, "adjunct_of": primary} for name, kind, primary in wanted]
             answer = await ledger.http.post(f"/v1/clusters/{cluster}/check-outs", json={"devices": devices, "atomic": atomic})

@@ -13,7 +13,9 @@ from shared.kit.identity import IDENTITY_HEADER, IdentityIssuer
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, running
 from tests.service.ledger.conftest import LedgerUnderTest
+from tests.service.ledger.reconciling import do, listed, send
 from tests.service.ledger.test_journal import by_force, entries, verified
+from tests.service.ledger.test_leases import pass_time, reclaimed
 
 POLICY: dict[str, object] = {
     "steps": [
@@ -170,6 +172,69 @@ async def test_exempt_devices_are_checked_out_beyond_the_allowance_and_it_is_jou
     assert (await ledger.put("sos", device_class="emergency")).status_code == 409, "6 units are exempt already"
     assert (await verified(ledger))["intact"] is True
     await ledger.assert_sums()
+
+
+async def test_exempt_devices_are_checked_out_past_the_end_of_the_ladder_within_a_hundredth(over: LedgerUnderTest) -> None:
+    await days_pass(over, 60)
+    assert (await over.put("plain")).json()["stopped"] is True
+    made = await over.put("sos", device_class="emergency", lease_seconds=60)
+    assert (made.status_code, made.json()["pool"]["used"], made.json()["pool"]["overdraft_in_force"]) == (201, 25, 0)
+    full = await over.put("desk", device_class="attendant")
+    assert (full.status_code, full.json()["rule"], full.json()["ways_out"][-1]["units"]) == (409, "overdraft-restricted", 1)
+    many = {"devices": [{"device": "sos", "device_type": "phone-1", "lease_seconds": 60}, {"device": "new", "device_type": "phone-1"}]}
+    answer = (await over.http.post("/v1/clusters/hq/check-outs", json=many)).json()
+    assert [one["outcome"] for one in answer["results"]] == ["unchanged", "refused"]
+    assert answer["results"][1]["problem"]["rule"] == "overdraft-restricted"
+    assert await over.rows("SELECT device, device_class FROM device WHERE device_class <> 'ordinary'") == [("sos", "emergency")]
+    await pass_time(over, 61)
+    assert list(await reclaimed(over)) == ["sos"]
+    assert (await over.put("desk", device_class="attendant")).status_code == 201, "the hundredth is free again"
+    await over.assert_sums()
+    await over.assert_journal()
+
+
+async def test_a_lapse_that_ends_an_overdraft_takes_the_pool_off_the_ladder(over: LedgerUnderTest) -> None:
+    await over.put("d0", "phone-4", lease_seconds=60)
+    await days_pass(over, 8)
+    await pass_time(over, 61)
+    assert list(await reclaimed(over)) == ["d0"]
+    assert [e["reason"] for e in await entries(over) if e["kind"] == "ladder"] == ["notice", "minor", "ended"]
+    assert (await phones(over))["stage"] is None
+    assert (await verified(over))["intact"] is True
+
+
+async def test_past_the_end_of_the_ladder_an_inventory_is_refused_row_by_row(over: LedgerUnderTest) -> None:
+    await days_pass(over, 60)
+    kept = {f"d{n}": "phone-4" for n in range(5)}
+    one = await send(over, {**kept, "d5": "phone-1", "x": "phone-1", "y": "phone-4", "z": "cti-port"}, dry_run=False)
+    assert (one["state"], one["outcomes"]) == ("applied", {"applied": 2, "refused": 2}), "cheaper and free of charge go on"
+    refused = [d for d in await listed(over, one) if d["outcome"] == "refused"]
+    assert [d["device"] for d in refused] == ["x", "y"]
+    assert all("urn:licensing:problem:overdraft-restricted" in str(d["problem"]) for d in refused)
+    assert [(t.rule, t.asked, t.free) for t in await over.bus.hear(RequestRefused, 2)] == [
+        ("overdraft-restricted", asked, 0) for asked in (1, 4)
+    ]
+    unmet = (await over.http.get("/v1/clusters/hq/unit-report")).json()["unmet_demand"]
+    assert [(u["rule"], u["device_type"], u["units"]) for u in unmet] == [
+        ("overdraft-restricted", "phone-1", 1),
+        ("overdraft-restricted", "phone-4", 4),
+    ]
+    assert (await phones(over))["used"] == 21
+    await over.assert_sums()
+    await over.assert_journal()
+
+
+async def test_an_inventory_is_taken_back_up_to_what_was_in_use_and_no_further_than_the_ladder_allows(over: LedgerUnderTest) -> None:
+    one = await send(over, {f"d{n}": "phone-4" for n in range(4)}, dry_run=False)  # d4 and d5 are ghosts: 16 left
+    assert (await over.put("e", "phone-5")).status_code == 201
+    assert (await over.put_cluster(overdraft_policy={"allowance_units": 1})).status_code == 200
+    taken = await do(over, "revert", one)
+    assert taken["outcomes"] == {"left": 2}, "24 were in use and 21 are allowed; with one of them it would be 25"
+    left = await listed(over, one)
+    assert all("overdraft-restricted" in str(d["problem"]) for d in left)
+    assert (await over.delete("e")).status_code == 204
+    await over.assert_sums()
+    assert (await verified(over))["intact"] is True
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.ledger.app import MIGRATIONS, create_app
 from services.ledger.settings import LedgerSettings
 from shared.kit.clock import TestClock
+from shared.kit.life import CannotStart
 from shared.kit.metrics import Metrics
 from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
-from tests.house import RememberingBus, running
+from tests.house import RememberingBus, eventually, running
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 
 BEFORE = """
@@ -71,6 +72,28 @@ async def test_balances_derive_from_a_journal_that_began_later(old_url: str, bus
         assert (await ledger.delete("pc")).status_code == 204
         await ledger.assert_sums()
         await ledger.assert_journal()
+
+
+async def test_beside_a_ledger_of_the_release_before_no_journal_begins(old_url: str) -> None:
+    """It would write none; with rights of its own it is known by its name."""
+    owner = await asyncpg.connect(old_url.replace("+asyncpg", ""))
+    role = f"service_{uuid4().hex[:12]}"
+    await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+    settings = {"application_name": "licensing-ledger"}
+    older = await asyncpg.connect(old_url.replace("+asyncpg", ""), user=role, password="secret", server_settings=settings)
+    with pytest.raises(CannotStart, match=r"is connected.*Stop every ledger"):
+        await migrate(old_url, "ledger", MIGRATIONS)
+    assert await owner.fetchval("SELECT version_num FROM ledger.schema_version") == "0002"
+    await older.close()
+
+    async def gone() -> bool:
+        return not await owner.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role)
+
+    await eventually(gone, "the older one is gone")
+    await migrate(old_url, "ledger", MIGRATIONS)
+    assert await owner.fetchval("SELECT count(*) FROM ledger.journal_entry") > 0
+    await owner.execute(f"DROP ROLE {role}")
+    await owner.close()
 
 
 async def test_a_database_whose_pool_is_not_the_sum_of_its_devices_is_not_opened(old_url: str) -> None:

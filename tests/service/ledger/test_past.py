@@ -148,8 +148,11 @@ async def test_a_head_is_published_once_and_again_when_it_moved(ledger: LedgerUn
         ("UPDATE grant_line SET units = 5000 WHERE feature = 'PHONE_UNIT'", "the grants of starter that are kept"),
         ("UPDATE grant_line SET granting = false", "the grants of starter that are kept"),
         ("UPDATE device SET units = 1", "the devices that are kept hold 1 units, and it tells of 4"),
+        ("UPDATE type_count SET devices = 2", "the counts of devices by type"),
         ("DELETE FROM node", "the nodes that are kept"),
         ("UPDATE cluster SET product_version = '6.0'", "the cluster that is kept"),
+        ("""UPDATE pool SET overdraft_policy = '{"steps": []}' WHERE feature = 'PHONE_UNIT'""", "the overdraft policy that is kept"),
+        ("UPDATE pool SET overdraft_since = now(), overdraft_stage = 'notice' WHERE feature = 'PHONE_UNIT'", "or where it stands"),
     ],
 )
 async def test_what_is_kept_must_be_what_the_journal_tells(ledger: LedgerUnderTest, forgery: str, reason: str) -> None:
@@ -162,3 +165,11 @@ async def test_what_is_kept_must_be_what_the_journal_tells(ledger: LedgerUnderTe
     verdict = (await ledger.http.get(path)).json()
     assert (verdict["intact"], verdict["first_fault"]["sequence"]) == (False, entries + 1)
     assert reason in verdict["first_fault"]["reason"]
+
+
+async def test_counts_that_do_not_add_up_to_the_pool_are_not_reported_but_counted_anew(ledger: LedgerUnderTest) -> None:
+    await ledger.put("a", "phone-4")
+    async with ledger.database.engine.begin() as connection:  # as a ledger of the release before would leave them
+        await connection.exec_driver_sql("UPDATE type_count SET devices = 2")
+    told = (await ledger.http.get("/v1/clusters/hq/unit-report")).json()["device_types"]
+    assert told == [{"device_type": "phone-4", "devices": 1, "units_each": 4, "units": 4}]

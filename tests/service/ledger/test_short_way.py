@@ -67,6 +67,11 @@ STORY: list[Asked] = [
     ("PUT", "/v1/clusters/no-such/devices/a", {"json": {"device_type": "phone-1"}}),
     ("DELETE", "/v1/clusters/no-such/devices/a", {}),
     *(("PUT", f"/v1/clusters/{{}}/devices/d{n}", {"json": {"device_type": "phone-5"}}) for n in range(11)),
+    *(("PUT", f"/v1/clusters/{{}}/devices/e{n}", {"json": {"device_type": "phone-1"}}) for n in range(6)),
+    *(("PUT", f"/v1/clusters/{{}}/devices/sos{n}", {"json": {"device_type": "phone-1", "device_class": "emergency"}}) for n in range(2)),
+    ("PUT", "/v1/clusters/{}/devices/sos0", {"json": {"device_type": "phone-1"}}),
+    ("PUT", "/v1/clusters/{}/devices/sos0", {"json": {"device_type": "phone-1", "device_class": "ordinary"}}),
+    ("PUT", DESK, {"json": {"device_type": "phone-1", "device_class": "vip"}}),
 ]
 
 
@@ -87,8 +92,10 @@ async def ordinary(
 
 
 async def test_both_ways_answer_the_same_to_the_byte(ledger: LedgerUnderTest, ordinary: httpx.AsyncClient) -> None:
-    await ledger.put_cluster("one")
-    await ledger.put_cluster("two")
+    for number, cluster in enumerate(("one", "two"), 1):
+        await ledger.put_cluster(cluster, overdraft_policy={"allowance_units": 2})
+        await ledger.install(number, ("PHONE_UNIT", 50, 4), cluster=cluster, mac=f"0015C5F3A1C{number}")
+    rules = set[str]()
     for method, path, asked in STORY:
         sent = {**asked, "headers": {**TRACED, **asked.get("headers", {})}}
         short = await ledger.http.request(method, path.format("one"), **sent)
@@ -96,6 +103,8 @@ async def test_both_ways_answer_the_same_to_the_byte(ledger: LedgerUnderTest, or
         headers = {name: value.replace("/one/", "/two/") for name, value in short.headers.items()}
         assert (short.status_code, headers) == (long.status_code, dict(long.headers)), (method, path, asked)
         assert short.text.replace("/one/", "/two/") == long.text, (method, path, asked)
+        rules.add(short.json().get("rule", "") if short.content else "")
+    assert rules >= {"units-exhausted", "overdraft-restricted"}
     assert await ledger.pool(cluster="one") == await ledger.pool(cluster="two")
     await ledger.assert_sums()
 

@@ -173,6 +173,12 @@ def test_an_overdraft_begins_at_the_foot_lasts_and_leaves_the_ladder_when_it_end
     assert (told, state.rung) == (("overdraft_left",), Rung())
 
 
+def test_what_an_earlier_release_left_on_the_ladder_climbs_no_further_and_its_next_change_takes_it_down() -> None:
+    left = PoolState(Pool(PHONE_UNIT, 100, 20, 90), policy=NARROW, rung=Rung(AT, "minor"))
+    assert climb(left, AT + timedelta(days=99)) == (left, ())
+    assert advance(left, replace(left.pool, used=91), Limits(), AT + timedelta(days=99))[0].rung == Rung()
+
+
 def test_nodes_are_on_no_ladder() -> None:
     state, told = advance(PoolState(Pool(CCM_NODE, 1, 1, 1)), Pool(CCM_NODE, 1, 1, 2), Limits(), AT)
     assert (told, state.rung, climb(state, AT + timedelta(days=99))[1]) == (("overdraft_entered",), Rung(), ())
