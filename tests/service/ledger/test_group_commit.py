@@ -103,12 +103,12 @@ async def test_a_batch_whose_commit_fails_is_told_to_nobody_as_done(ledger: Ledg
     await ledger.assert_journal()
 
 
-<<<<<<< HEAD
 async def _unlocked(ledger: LedgerUnderTest) -> bool:
     """Could somebody else change the cluster now?"""
     free = "SELECT 1 FROM pool WHERE cluster = 'hq' AND feature = 'PHONE_UNIT' FOR NO KEY UPDATE SKIP LOCKED"
     return bool(await ledger.rows(free))
-=======
+
+
 async def test_what_a_check_out_reads_does_not_grow_with_a_table_that_nobody_analysed(ledger: LedgerUnderTest) -> None:
     """The planner takes such a cluster for a handful of rows, and would rather read it whole than look its devices up."""
     many = [{"device": f"SEP{n:05}", "device_type": "cti-port"} for n in range(3000)]
@@ -120,7 +120,6 @@ async def test_what_a_check_out_reads_does_not_grow_with_a_table_that_nobody_ana
         await tx.execute("DEALLOCATE load")
     (explained,) = line[0]
     assert explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"] < 30
->>>>>>> main
 
 
 async def _statements_of(ledger: LedgerUnderTest, batch: list[Several]) -> list[str]:
