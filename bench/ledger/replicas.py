@@ -59,6 +59,9 @@ async def judged(stage: Stage, book: Book) -> str:
     """What was counted. Raises Lost."""
     if book.wrong:
         raise Lost(f"{len(book.wrong)} answers that no caller should get, the first: {book.wrong[0]}")
+    met = {"calls without an answer": book.unanswered, "refusals": book.refused, "grants": book.grants, "retirements": book.retirements}
+    if missing := [what for what, count in met.items() if not count]:
+        raise Lost(f"the turmoil met no {', no '.join(missing)}: it proves nothing about them")
     told = [f"{len(book.took)} acknowledged, {book.refused} refused, {book.unanswered} without an answer"]
     told += [f"{book.grants} grants, {book.retirements} retirements"]
     for cluster in CLUSTERS:
