@@ -7,6 +7,7 @@ from services.ledger.domain.journal import Fault, Reader
 from services.ledger.domain.proof import difference, unsigned
 from services.ledger.domain.refusals import InvalidHead
 from services.ledger.store import journal, listings, past
+from shared.kit.direct import Direct
 from shared.kit.transaction import Transaction
 from shared.license_file.lines import LicenseLine
 
@@ -38,13 +39,14 @@ async def verify_journal(
         if not reader.take(entries):
             break
     fault = reader.end(head)
-    if fault is None and (found := await _disproved(tx, reader, signed)) is not None:
+    if fault is None and (found := await _disproved(tx, direct, reader, signed)) is not None:
         fault = Fault(reader.read + 1, f"the entries are whole; {found}")
     return Verdict(reader.read, str(head) if head else "", fault)
 
 
-async def _disproved(tx: Transaction, reader: Reader, signed: Sequence[LicenseLine] | None) -> str | None:
-    found = difference(reader.past, reader.balances, await past.kept(tx, reader.cluster))
+async def _disproved(tx: Transaction, direct: Direct, reader: Reader, signed: Sequence[LicenseLine] | None) -> str | None:
+    told = past.by_type(await past.types_at(direct, reader.cluster, reader.read))
+    found = difference(reader.past, reader.balances, told, await past.kept(tx, reader.cluster))
     return found if found is not None or signed is None else unsigned(reader.past, signed)
 
 

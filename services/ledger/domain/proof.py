@@ -10,15 +10,15 @@ from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED
 from shared.license_file.lines import LicenseLine
 
 Balances = Mapping[str, tuple[int, int, int]]
+Types = Mapping[tuple[str, int], int]
+"""How many devices there are of a type that hold so many units each; none of which there are none."""
+
 _NONE = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the ledger decides by. ``pools``: authorized, overdraft_allowed, used; ``held``: the sum of what devices hold.
-
-    ``counted``: are the counts of them by type right?
-    """
+    """What the ledger decides by. ``pools``: authorized, overdraft_allowed, used; ``devices``: counted one by one, ``counts``: as kept."""
 
     product_version: str
     frozen: bool
@@ -28,12 +28,12 @@ class Kept:
     pools: Balances
     nodes: Mapping[str, str]
     sources: Mapping[str, Source]
-    held: int
-    counted: bool
+    devices: Types
+    counts: Types
 
 
-def difference(past: Past, balances: Balances, kept: Kept) -> str | None:
-    """The first thing in which the journal and what is kept differ."""
+def difference(past: Past, balances: Balances, told: Types, kept: Kept) -> str | None:
+    """The first thing in which the journal and what is kept differ; ``told``: the devices that it tells of."""
     for feature in POOLED:
         journalled, found = balances.get(feature, _NONE), kept.pools.get(feature, _NONE)
         if journalled != found:
@@ -47,14 +47,24 @@ def difference(past: Past, balances: Balances, kept: Kept) -> str | None:
             return f"its grants of {feature} come to {granted[0]} and {granted[1]} of overdraft, and its balance is another"
     if past.nodes != kept.nodes or len(past.nodes) != balances.get(CCM_NODE, _NONE)[2]:
         return "the nodes that are kept are not those that it tells of"
-    if kept.held != balances.get(PHONE_UNIT, _NONE)[2]:
-        return f"the devices that are kept hold {kept.held} units, and it tells of {balances.get(PHONE_UNIT, _NONE)[2]}"
-    if not kept.counted:
-        return "the counts of devices by type that are kept are not those of the devices"
+    held = sum(units * devices for (_, units), devices in kept.devices.items())
+    if held != balances.get(PHONE_UNIT, _NONE)[2]:
+        return f"the devices that are kept hold {held} units, and it tells of {balances.get(PHONE_UNIT, _NONE)[2]}"
+    if (wrong := _other(kept.devices, told)) is not None:
+        return f"the devices that are kept are {wrong}"
+    if (wrong := _other(kept.counts, told)) is not None:
+        return f"the counts of devices by type that are kept say {wrong}"
     if (past.product_version, past.frozen, past.license_manager) != (kept.product_version, kept.frozen, kept.license_manager):
         return "the cluster that is kept is not the one that it tells of"
     if (past.overdraft_policy, past.rung) != (kept.overdraft_policy, kept.rung):
         return "the overdraft policy that is kept, or where it stands, is not what it tells of"
+    return None
+
+
+def _other(found: Types, told: Types) -> str | None:
+    for kind in sorted({*found, *told}):
+        if found.get(kind, 0) != told.get(kind, 0):
+            return f"{found.get(kind, 0)} {kind[0]} of {kind[1]} units each, and it tells of {told.get(kind, 0)}"
     return None
 
 

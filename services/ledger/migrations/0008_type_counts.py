@@ -1,7 +1,7 @@
 """How many devices of each type and price a cluster has, kept with every change: a report reads these, and no devices.
 
-The release before goes on beside it and counts nothing: until it has ended, reports find counts that do not add up to the pool, and
-count the devices themselves.
+A ledger that writes beside it without writing the journal (see 0003) counts nothing either: reports then find counts that do not add
+up to the pool and count the devices themselves, for good, and verification says so.
 """
 
 import sqlalchemy as sa

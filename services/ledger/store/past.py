@@ -5,13 +5,14 @@ by time, which every check-out would pay for. Balances are one row each; devices
 0.3 s for each million on one processor.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.ledger.domain.journal import Entry
 from services.ledger.domain.past import Past
 from services.ledger.domain.pool import POOLED, Pool
-from services.ledger.domain.proof import Kept
+from services.ledger.domain.proof import Kept, Types
 from services.ledger.store import counts, ladders, listings, reports
 from services.ledger.store.counts import ReportedTypes
 from services.ledger.store.journal import ALL_COLUMNS
@@ -110,7 +111,6 @@ async def kept(tx: Transaction, cluster: str) -> Kept:
     """What the ledger decides by."""
     found = await listings.find_cluster(tx, cluster)
     phones = await ladders.phone_pool(tx, cluster)
-    types = await counts.counted(tx, cluster)
     return Kept(
         product_version=found.row.product_version,
         frozen=found.row.frozen,
@@ -120,6 +120,11 @@ async def kept(tx: Transaction, cluster: str) -> Kept:
         overdraft_policy=phones.policy,
         rung=phones.rung,
         sources={source.subject: source for source in await reports.sources_of(tx, cluster)},
-        held=sum(each.devices * each.units_each for each in types),
-        counted=types == await counts.kept(tx, cluster),
+        devices=by_type(await counts.counted(tx, cluster)),
+        counts=by_type(await counts.kept(tx, cluster)),
     )
+
+
+def by_type(types: Iterable[ReportedTypes]) -> Types:
+    """The same, to be compared."""
+    return {(each.device_type, each.units_each): each.devices for each in types}

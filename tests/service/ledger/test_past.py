@@ -148,7 +148,11 @@ async def test_a_head_is_published_once_and_again_when_it_moved(ledger: LedgerUn
         ("UPDATE grant_line SET units = 5000 WHERE feature = 'PHONE_UNIT'", "the grants of starter that are kept"),
         ("UPDATE grant_line SET granting = false", "the grants of starter that are kept"),
         ("UPDATE device SET units = 1", "the devices that are kept hold 1 units, and it tells of 4"),
-        ("UPDATE type_count SET devices = 2", "the counts of devices by type"),
+        ("UPDATE type_count SET devices = 2", "the counts of devices by type that are kept say 2 phone-4"),
+        (
+            "WITH forged AS (UPDATE device SET device_type = 'phone-5') UPDATE type_count SET device_type = 'phone-5'",
+            "devices that are kept are 0 phone-4 of 4 units each, and it tells of 1",
+        ),
         ("DELETE FROM node", "the nodes that are kept"),
         ("UPDATE cluster SET product_version = '6.0'", "the cluster that is kept"),
         ("""UPDATE pool SET overdraft_policy = '{"steps": []}' WHERE feature = 'PHONE_UNIT'""", "the overdraft policy that is kept"),
