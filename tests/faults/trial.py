@@ -152,7 +152,8 @@ class Case:
         """Wait until callers were told 503 so many times since the fault began."""
 
         async def look() -> bool:
-            return sum(call.answer == "unavailable" and call.ended > self.began for call in self.steady.book.calls) >= count
+            calls = [call for book in self.books for call in book.calls]
+            return sum(call.answer == "unavailable" and call.ended > self.began for call in calls) >= count
 
         await until(look, f"callers are told {count} times that the product is not available")
 
@@ -184,29 +185,29 @@ async def trial(stage: Stage, fault: str, *alarms: str, or_perhaps: tuple[str, .
     case = Case(stage, steady, swinging, known, granted, frozenset(alarms), frozenset(or_perhaps), time.monotonic())
     going = [asyncio.create_task(steady.run(CALLERS)), asyncio.create_task(swinging.run(1))]
     going.append(asyncio.create_task(stage.upload(FILES, mac(3), _FILE_UNITS)))
-    try:
-        await case.acknowledged()
-        case.broken()
-        yield case
-        answers = await _answered_again(case)
-        for load in (steady, swinging):
-            load.stop()
-        await asyncio.gather(*going)
-    except BaseException:
-        await stage.production.mend()  # what the case did not live to mend; the next one begins with it healthy
-        raise
-    finally:
-        for load in (steady, swinging):
-            load.stop()
-        for task in going:
-            task.cancel()
-        await asyncio.gather(*going, return_exceptions=True)
-    try:
+    try:  # one case that fails must not fail all that follow
+        try:
+            await case.acknowledged()
+            case.broken()
+            yield case
+            answers = await _answered_again(case)
+            for load in (steady, swinging):
+                load.stop()
+            await asyncio.gather(*going)
+        except BaseException:
+            await stage.production.mend()  # what the case did not live to mend
+            raise
+        finally:
+            for load in (steady, swinging):
+                load.stop()
+            for task in going:
+                task.cancel()
+            await asyncio.gather(*going, return_exceptions=True)
         await _settled(case)
         settled = time.monotonic() - (case.ended or case.began)
         stage.table.rows.append(_row(fault, case, answers, settled))
         await _judge(case)
-    finally:  # one case that fails must not fail all that follow
+    finally:
         for cluster in (*CLUSTERS, SWINGING):
             await judge.check_in_all(stage.product, cluster, _FULL if cluster == SWINGING else {})
     await judge.check_alarms_agree(stage.product, SWINGING)
