@@ -21,6 +21,9 @@ _COLLISION = (
     asyncpg.LockNotAvailableError,
     PoolTimeout,
 )
+_SESSION_ENDED = ("connection is closed", "another operation (2) is in progress")
+"""What the driver says where the server ended the session between two statements, or its last word came before we had said all (2: it is
+being read). Whatever else it says in these classes is our fault."""
 
 _COLLISION_WEIGHT = 1 / 8
 
@@ -55,9 +58,13 @@ def is_store_failure(error: BaseException) -> bool:
         return False
     if isinstance(error, OSError):
         return _raised_by_driver(error)
-    return any(
-        isinstance(cause, _STORE_AWAY) or (isinstance(cause, DBAPIError) and cause.connection_invalidated) for cause in _causes(error)
-    )
+    return any(map(_is_away, _causes(error)))
+
+
+def _is_away(cause: BaseException) -> bool:
+    if isinstance(cause, asyncpg.InterfaceError | asyncpg.InternalClientError):
+        return any(words in str(cause) for words in _SESSION_ENDED)
+    return isinstance(cause, _STORE_AWAY) or (isinstance(cause, DBAPIError) and cause.connection_invalidated)
 
 
 def _raised_by_driver(error: BaseException) -> bool:

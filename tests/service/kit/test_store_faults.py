@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from shared.kit.clock import TestClock
 from shared.kit.database import Database
@@ -60,6 +60,47 @@ async def _verdict(work: Awaitable[object]) -> str:
 )
 async def test_a_statements_error(database: Database, statement: str, verdict: str) -> None:
     assert await _verdict(_run(database, statement)) == verdict
+
+
+@pytest.mark.parametrize(("passes", "says"), [(True, "connection is closed"), (False, "another operation (2) is in progress")])
+async def test_a_session_that_ended_between_two_statements(toy_url: str, database: Database, *, passes: bool, says: str) -> None:
+    """The driver knows that it is over, or has read only that it is about to be: it is the store's, whatever class that has."""
+    url, over = make_url(toy_url), asyncio.Event()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_unix_connection(f"{url.query['host']}/.s.PGSQL.{url.query['port']}")
+
+        async def ask() -> None:
+            while asked := await reader.read(65_536):
+                to_server.write(asked)
+
+        asking = asyncio.create_task(ask())
+        while answer := await from_server.read(65_536):
+            writer.write(answer)
+        if passes:
+            writer.close()
+        over.set()
+        await asking
+        to_server.close()
+        writer.close()
+
+    async with await asyncio.start_server(carry, "127.0.0.1", 0) as server:
+        port = str(server.sockets[0].getsockname()[1])
+        carried = _database(url.set(query={**url.query, "host": "127.0.0.1", "port": port}).render_as_string(hide_password=False))
+
+        async def between() -> None:
+            async with carried.direct() as tx:
+                (session,) = await tx.row("SELECT pg_backend_pid()") or (0,)
+                await _run(database, f"SELECT pg_terminate_backend({session})")
+                await over.wait()
+                for _ in range(20):  # the driver reads what has arrived
+                    await asyncio.sleep(0)
+                await tx.row("SELECT 1")
+
+        error = await _error_of(between())
+        assert says in str(error)
+        assert is_store_failure(error)
+        await carried.close()
 
 
 async def test_a_deadlock_is_a_collision(toy_url: str) -> None:
