@@ -25,7 +25,7 @@ from shared.kit.scopes import needs
 
 _NDJSON = "application/x-ndjson"
 _LONGEST_LINE_BYTES = 4096
-_LARGEST_BODY_BYTES = 8 * 1024 * 1024
+_LARGEST_BODY_BYTES = 16 * 1024 * 1024
 """At the gateway: ten thousand devices with names of some hundred bytes each."""
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)

@@ -160,3 +160,11 @@ async def test_a_client_that_breaks_off_is_no_failure_of_ours_and_does_nothing(
     assert said[0]["status"] in {415, 422}
     assert "internal-error" not in caplog.text
     assert await ledger.rows("SELECT * FROM device") == []
+
+
+@pytest.mark.parametrize("path", ["check-outs", "check-ins"])
+async def test_a_body_may_be_as_large_as_that_of_an_inventory(ledger: LedgerUnderTest, path: str) -> None:
+    """The gateway holds callers to what the contract says."""
+    paths = (await ledger.http.get("/openapi.json")).json()["paths"]
+    bulk, inventory = (paths[f"/v1/clusters/{{cluster}}/{name}"]["post"] for name in (path, "reconciliations"))
+    assert bulk["x-largest-body-bytes"] == inventory["x-largest-body-bytes"] == 16 * 1024 * 1024
