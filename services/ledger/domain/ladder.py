@@ -152,7 +152,6 @@ class OverdraftRestricted(UnitsLacking):
     ways_out: tuple[WayOut, ...]
 
     def __str__(self) -> str:
-        ways = " ".join(f"{number}. {way.text}" for number, way in enumerate(self.ways_out, 1))
         lasts = f" after {counted(self.days_in_overdraft, 'day')} in overdraft (stage {self.stage})" if self.stage else ""
         does = (
             f"lets nothing more be checked out{lasts}"
@@ -161,7 +160,7 @@ class OverdraftRestricted(UnitsLacking):
         )
         return (
             f"{self.feature}: {self.asked} asked for, {self.free} free ({self.authorized} authorized, {self.used} used); "
-            f"the cluster's overdraft policy {does}. Ways out: {ways}"
+            f"the cluster's overdraft policy {does}. Ways out: {self.numbered}"
         )
 
 

@@ -50,6 +50,10 @@ class UnitsLacking(Refusal):
     feature: str
     ways_out: tuple[WayOut, ...]
 
+    @property
+    def numbered(self) -> str:
+        return " ".join(f"{number}. {way.text}" for number, way in enumerate(self.ways_out, 1))
+
 
 @dataclass
 class UnitsExhausted(UnitsLacking):
@@ -66,10 +70,9 @@ class UnitsExhausted(UnitsLacking):
     ways_out: tuple[WayOut, ...]
 
     def __str__(self) -> str:
-        ways = " ".join(f"{number}. {way.text}" for number, way in enumerate(self.ways_out, 1))
         return (
             f"{self.feature}: {self.asked} asked for, {self.free} free ({self.authorized} authorized, "
-            f"{self.overdraft_allowed} more allowed as overdraft, {self.used} used). Ways out: {ways}"
+            f"{self.overdraft_allowed} more allowed as overdraft, {self.used} used). Ways out: {self.numbered}"
         )
 
 
