@@ -9,9 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
@@ -27,6 +25,7 @@ from shared.kit.store_faults import is_store_failure
 from shared.license_file.grammar import read
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import Verification, key_id_of, verify
+from shared.license_file.trusted_key import key_in
 
 
 class _CannotVerify(Exception):
@@ -99,14 +98,8 @@ def _signed(paths: Sequence[Path], keys: Mapping[str, Ed25519PublicKey]) -> list
 
 
 def _key(path: Path) -> tuple[str, Ed25519PublicKey]:
-    text = _bytes(path).strip()
     try:
-        if text.startswith(b"-----BEGIN"):
-            key = load_pem_public_key(text)
-        else:
-            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.decode("ascii")))
-    except (ValueError, UnsupportedAlgorithm) as error:
+        key = key_in(_bytes(path))
+    except ValueError as error:
         raise _CannotVerify(f"{path} is no public key: {error}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise _CannotVerify(f"{path} is a key of another kind")
     return key_id_of(key), key

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.offer import SignatureFault
@@ -19,11 +17,11 @@ from shared.kit.life import CannotStart
 from shared.kit.problems import NotFound
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import Verification, key_id_of, verify
+from shared.license_file.trusted_key import LARGEST_KEY_FILE_BYTES, key_in
 
 STARTER = "starter"
 """Stands where a LicFileID does for the license that is no file."""
 
-_LARGEST_KEY_FILE_BYTES = 4096
 _FAULTS: Mapping[Verification, SignatureFault | None] = {
     Verification.VALID: None,
     Verification.INVALID: "signature_invalid",
@@ -108,12 +106,6 @@ class TrustedKeys:
 def _read_key(path: Path) -> Ed25519PublicKey:
     try:
         with path.open("rb") as file:
-            text = file.read(_LARGEST_KEY_FILE_BYTES).strip()
-        if not text.startswith(b"-----BEGIN"):
-            return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.decode("ascii")))
-        key = load_pem_public_key(text)
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+            return key_in(file.read(LARGEST_KEY_FILE_BYTES))
+    except (OSError, ValueError) as error:
         raise UnusableKeyFile(path.name, str(error) or type(error).__name__) from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise UnusableKeyFile(path.name, "it is a key of another kind")
-    return key

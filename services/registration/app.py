@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.registration.actions.desk import Desk
 from services.registration.clients.signing_key import load_or_make
 from services.registration.domain import license_file, migration, order
 from services.registration.routes import orders, registrations
@@ -44,7 +45,7 @@ def create_app(settings: RegistrationSettings, bus: Bus, clock: Clock, metrics: 
     """The desk as an ASGI application. The signing key is opened when it starts: a SigningKeyError then ends the start."""
 
     async def open_signing_key(_kit: Kit) -> None:
-        app.state.signing_key = await asyncio.to_thread(load_or_make, settings)
+        app.state.desk = Desk(await asyncio.to_thread(load_or_make, settings), settings.overdraft_percent)
 
     plan = Plan(
         service="registration",

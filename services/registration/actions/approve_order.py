@@ -2,8 +2,8 @@
 
 import secrets
 
-from services.registration import store
 from services.registration.domain.order import Order, may_be_split
+from services.registration.store import orders
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
@@ -14,14 +14,14 @@ _PAK_LENGTH = 10
 
 async def approve_order(tx: Transaction, order_id: int, split_threshold_units: int) -> Order:
     """The approved order; one that was approved before stays as it is. A migration gets no PAK. Raises NotFound."""
-    order = await store.find_order(tx, order_id, lock=True)
+    order = await orders.find_order(tx, order_id, lock=True)
     if order is None:
         raise NotFound("order", str(order_id))
     if order.status == "approved":
         return order
     if order.migration_id is not None:
-        return await store.approve(tx, order, None, False)
-    return await store.approve(tx, order, _new_pak(), may_be_split(order.split, order.units, split_threshold_units))
+        return await orders.approve(tx, order, None, False)
+    return await orders.approve(tx, order, _new_pak(), may_be_split(order.split, order.units, split_threshold_units))
 
 
 def _new_pak() -> str:

@@ -3,7 +3,6 @@
 Doing it again changes nothing, so that the same migration file is registered by the same call before and after the approval.
 """
 
-from services.registration import store
 from services.registration.domain.migration import (
     MigrationAlreadyRegistered,
     MigrationAwaitsApproval,
@@ -12,6 +11,7 @@ from services.registration.domain.migration import (
 )
 from services.registration.domain.order import Order
 from services.registration.settings import RegistrationSettings
+from services.registration.store import files, orders
 from shared.kit.transaction import Transaction
 from shared.license_file.mac import normalize_mac
 from shared.license_file.migration_file import MigrationFile
@@ -25,17 +25,17 @@ async def file_migration(tx: Transaction, settings: RegistrationSettings, migrat
     """
     host = normalize_mac(mac)
     migration, product_version = read_migration(migration_file)
-    await store.lock_migrations(tx)
-    order = await store.order_of_migration(tx, migration.migration_id)
+    await orders.lock_migrations(tx)
+    order = await orders.order_of_migration(tx, migration.migration_id)
     if order is None:
-        if made := await store.free_file(tx, migration.migration_id, migration.source_cluster, host):
+        if made := await files.free_file(tx, migration.migration_id, migration.source_cluster, host):
             raise MigrationAlreadyRegistered(migration.migration_id, migration.source_cluster, made.license_file_id)
         order = await _add(tx, migration, product_version, email)
     elif order.migration_digest != migration.digest and not order.shares:
         raise MigrationFileChanged(migration.migration_id, str(order.order_id))
     if order.status == "approved":
         return order
-    given_nodes, given_units = await store.given_free(tx, migration.source_cluster)
+    given_nodes, given_units = await orders.given_free(tx, migration.source_cluster)
     waits = MigrationAwaitsApproval(
         migration_id=migration.migration_id,
         order_id=str(order.order_id),
@@ -48,11 +48,11 @@ async def file_migration(tx: Transaction, settings: RegistrationSettings, migrat
     )
     if waits.is_above_threshold:
         raise waits
-    return await store.approve(tx, order, None, False)
+    return await orders.approve(tx, order, None, False)
 
 
 async def _add(tx: Transaction, migration: MigrationFile, product_version: str, email: str) -> Order:
-    return await store.add_order(
+    return await orders.add_order(
         tx,
         customer=migration.source_cluster,
         email=email,

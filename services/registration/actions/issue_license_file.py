@@ -2,21 +2,21 @@
 
 import hashlib
 
-from services.registration import store
-from services.registration.clients.signing_key import SigningKey
+from services.registration.actions.desk import Desk
 from services.registration.domain.license_file import Content, LicenseFile, comment_of, id_of, lines_of, next_id
 from services.registration.domain.order import Order
+from services.registration.store import files
 from shared.kit.transaction import Transaction
 from shared.license_file.writing import write_file
 
 
 async def issue_license_file(
-    tx: Transaction, key: SigningKey, order: Order, content: Content, email: str, reason: str | None = None
+    tx: Transaction, desk: Desk, order: Order, content: Content, email: str, reason: str | None = None
 ) -> LicenseFile:
     """The new file. The order or the file that it comes from is locked by the caller."""
     now = tx.now
-    license_file_id = next_id(now, await store.ids_from(tx, id_of(now)))
-    lines = [key.sign(line) for line in lines_of(order, content, license_file_id)]
+    license_file_id = next_id(now, await files.ids_from(tx, id_of(now)))
+    lines = [desk.key.sign(line) for line in lines_of(order, content, license_file_id)]
     data = write_file(lines, comment_of(order, content))
     file = LicenseFile(
         license_file_id=license_file_id,
@@ -34,5 +34,5 @@ async def issue_license_file(
         made_by=tx.caller,
         made_at=now,
     )
-    await store.add_license_file(tx, file, data)
+    await files.add_license_file(tx, file, data)
     return file

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from services.registration import store
 from services.registration.actions.approve_order import approve_order as approve
 from services.registration.actions.place_order import place_order as place
 from services.registration.routes.bodies import order_body, pak_body
+from services.registration.store import files, orders
 from shared.contracts.base import Page
 from shared.contracts.bodies.registration import NewOrder, OrderBody, Pak, PakText
 from shared.kit.idempotency import OnceDep
@@ -35,14 +35,14 @@ async def place_order(body: NewOrder, tx: TransactionDep, once: OnceDep) -> Orde
 async def list_orders(tx: TransactionDep, page: PageDep) -> Page[OrderBody]:
     """Every order, the oldest first. Migrations stand among them as orders free of charge, with their migration_id."""
     (after,) = page.after(int) or (None,)
-    found = await store.page_of_orders(tx, after, page.limit)
+    found = await orders.page_of_orders(tx, after, page.limit)
     return Page(items=[order_body(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].order_id) if found else None)
 
 
 @router.get("/orders/{order_id}", openapi_extra=needs("vendor"))
 async def get_order(order_id: OrderId, tx: TransactionDep) -> OrderBody:
     """One order."""
-    order = await store.find_order(tx, int(order_id))
+    order = await orders.find_order(tx, int(order_id))
     if order is None:
         raise NotFound("order", order_id)
     return order_body(order)
@@ -57,7 +57,7 @@ async def approve_order(order_id: OrderId, tx: TransactionDep, request: Request)
 @router.get("/paks/{pak}", openapi_extra=needs("vendor"))
 async def get_pak(pak: Annotated[PakText, Path()], tx: TransactionDep) -> Pak:
     """What a PAK stands for, what remains of it, and the license files made from it."""
-    order = await store.order_of_pak(tx, pak.upper())
+    order = await orders.order_of_pak(tx, pak.upper())
     if order is None:
         raise NotFound("PAK", pak)
-    return pak_body(order, *await store.files_of_order(tx, order.order_id, LARGEST_LIMIT))
+    return pak_body(order, *await files.files_of_order(tx, order.order_id, LARGEST_LIMIT))

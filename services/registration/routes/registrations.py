@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from services.registration import store
 from services.registration.actions import rehost as rehosting
 from services.registration.actions.file_migration import file_migration
 from services.registration.actions.register import register_migration, register_share
 from services.registration.routes.bodies import made_body, registration_body, rehost_body
+from services.registration.store import files
 from shared.contracts.base import Page
 from shared.contracts.bodies.registration import MadeLicenseFile, NewRegistration, NewRehost, PakText, Registration, Rehost
 from shared.contracts.fields import LicenseFileId
@@ -26,14 +26,14 @@ FileIdPath = Annotated[LicenseFileId, Path()]
 @router.post("/registrations", status_code=201, openapi_extra=needs("vendor"))
 async def register_license(body: NewRegistration, tx: TransactionDep, once: OnceDep, request: Request) -> Registration:
     """Make a license file for a server: a share of a PAK, or the free one of a migration. Download it with the id in the answer."""
-    key, settings = request.app.state.signing_key, request.app.state.settings
+    desk, settings = request.app.state.desk, request.app.state.settings
     # Before the key is claimed: a migration that has to wait is kept although it is refused, and no half answer may be kept with it.
     migration = await file_migration(tx, settings, body.migration_file, body.mac, body.email) if body.migration_file is not None else None
 
     async def answer() -> Registration:
         if migration is not None:
-            return registration_body(await register_migration(tx, key, settings.overdraft_percent, migration, body))
-        return registration_body(await register_share(tx, key, settings.overdraft_percent, body))
+            return registration_body(await register_migration(tx, desk, migration, body))
+        return registration_body(await register_share(tx, desk, body))
 
     return await once.answer(Registration, body, answer)
 
@@ -44,7 +44,7 @@ async def list_registrations(
 ) -> Page[MadeLicenseFile]:
     """The license files made, the oldest first."""
     (after,) = page.after(str) or (None,)
-    found = await store.page_of_files(tx, pak.upper() if pak else None, after, page.limit)
+    found = await files.page_of_files(tx, pak.upper() if pak else None, after, page.limit)
     cursor = page.next_cursor(len(found), found[-1].license_file_id) if found else None
     return Page(items=[made_body(one) for one in found], next_cursor=cursor)
 
@@ -52,7 +52,7 @@ async def list_registrations(
 @router.get("/registrations/{license_file_id}", openapi_extra=needs("vendor"))
 async def get_registration(license_file_id: FileIdPath, tx: TransactionDep) -> MadeLicenseFile:
     """One license file: for whom it was made, by whom, and what replaced it."""
-    file = await store.find_file(tx, license_file_id)
+    file = await files.find_file(tx, license_file_id)
     if file is None:
         raise NotFound("license file", license_file_id)
     return made_body(file)
@@ -66,7 +66,7 @@ async def get_registration(license_file_id: FileIdPath, tx: TransactionDep) -> M
 )
 async def download_registered_license_file(license_file_id: FileIdPath, tx: TransactionDep) -> Response:
     """The bytes of a license file, the same at every download."""
-    content = await store.content_of(tx, license_file_id)
+    content = await files.content_of(tx, license_file_id)
     if content is None:
         raise NotFound("license file", license_file_id)
     headers = {"Content-Disposition": f'attachment; filename="{license_file_id}.lic"'}
@@ -78,6 +78,6 @@ async def rehost_license_file(body: NewRehost, tx: TransactionDep, once: OnceDep
     """Make a license file again for another server. Once the new file is installed, the old one grants nothing."""
 
     async def answer() -> Rehost:
-        return rehost_body(await rehosting.rehost(tx, request.app.state.signing_key, body))
+        return rehost_body(await rehosting.rehost(tx, request.app.state.desk, body))
 
     return await once.answer(Rehost, body, answer)

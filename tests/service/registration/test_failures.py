@@ -1,6 +1,7 @@
 """Two writers at once, and failures in the middle: nobody waits in a circle, and what was not made was not sold."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 from fastapi import FastAPI
@@ -54,18 +55,18 @@ async def test_rehosts_and_registrations_of_one_order_at_once_are_all_made(desk:
 async def test_a_registration_that_fails_while_it_is_signed_takes_nothing_and_may_be_sent_again(desk: Desk) -> None:
     app = desk.http._transport.app  # type: ignore[attr-defined]
     assert isinstance(app, FastAPI)
-    pak, key = await desk.pak(), app.state.signing_key
+    pak, whole = await desk.pak(), app.state.desk
     once = {"Idempotency-Key": "once"}
 
     def broken(_line: object) -> None:
         raise RuntimeError("the signing broke")
 
-    app.state.signing_key = SimpleNamespace(sign=broken)
+    app.state.desk = replace(whole, key=SimpleNamespace(sign=broken))
     failed = await asyncio.gather(*(desk.register(pak, nodes=15, units=15000, headers=once) for _ in range(3)))
     assert {problem_of(answer) for answer in failed} == {(500, "internal-error")}
     seen = (await desk.http.get(f"/v1/paks/{pak}")).json()
     assert (seen["remaining_nodes"], seen["remaining_units"], seen["license_files_total"]) == (20, 20000, 0)
-    app.state.signing_key = key
+    app.state.desk = whole
     made = await asyncio.gather(*(desk.register(pak, nodes=15, units=15000, headers=once) for _ in range(3)))
     assert len({answer.json()["license_file_id"] for answer in made}) == 1
     assert (await desk.http.get(f"/v1/paks/{pak}")).json()["remaining_units"] == 5000

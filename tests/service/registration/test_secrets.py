@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,7 +47,7 @@ async def test_neither_key_nor_passphrase_stands_in_logs_events_or_errors(
         def broken(_line: object) -> None:
             raise RuntimeError("the signing broke")
 
-        app.state.signing_key = SimpleNamespace(key=app.state.signing_key, key_id="none", sign=broken)
+        app.state.desk = replace(app.state.desk, key=SimpleNamespace(key_id="none", sign=broken))
         failed = await desk.rehost(made)
         assert problem_of(failed) == (500, "internal-error")
         said.append(failed.text)

@@ -1,87 +1,24 @@
-"""All SQL of the registration desk.
-
-Lock order: all migrations (advisory), then one order or one license file, then the ids (advisory), so that nobody waits in a circle.
-Rows are locked FOR NO KEY UPDATE: a new license file refers to its order, and that must not wait for whoever holds the order.
-"""
+"""License files as they were made: never changed, never deleted."""
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, text, update
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from services.registration.domain.license_file import LicenseFile
-from services.registration.domain.order import Order
+from services.registration.store.locks import take_turn
 from services.registration.tables import LicenseFileRow, OrderRow
 from shared.kit.transaction import Transaction
 
 _FILE_FIELDS = [name for name in LicenseFile.__dataclass_fields__ if name != "replaced_by"]
 
 
-async def _lock(tx: Transaction, what: str) -> None:
-    await tx.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"registration/{what}"})
-
-
-async def lock_migrations(tx: Transaction) -> None:
-    """Let no other migration be registered until this transaction ends; they are rare."""
-    await _lock(tx, "migrations")
-
-
-async def add_order(tx: Transaction, **values: Any) -> Order:
-    """A new order; the store gives it its id."""
-    statement = insert(OrderRow).values(registered_nodes=0, registered_units=0, shares=0, **values).returning(OrderRow)
-    return Order(**(await tx.session.execute(statement)).scalar_one().model_dump())
-
-
-async def _order(tx: Transaction, condition: ColumnElement[bool], lock: bool) -> Order | None:
-    chosen = select(OrderRow).where(condition).execution_options(populate_existing=True)
-    row = (await tx.session.scalars(chosen.with_for_update(key_share=True) if lock else chosen)).one_or_none()
-    return Order(**row.model_dump()) if row else None
-
-
-async def find_order(tx: Transaction, order_id: int, *, lock: bool = False) -> Order | None:
-    return await _order(tx, col(OrderRow.order_id) == order_id, lock)
-
-
-async def order_of_pak(tx: Transaction, pak: str, *, lock: bool = False) -> Order | None:
-    return await _order(tx, col(OrderRow.pak) == pak, lock)
-
-
-async def order_of_migration(tx: Transaction, migration_id: str) -> Order | None:
-    return await _order(tx, col(OrderRow.migration_id) == migration_id, lock=True)
-
-
-async def page_of_orders(tx: Transaction, after: int | None, limit: int) -> list[Order]:
-    """``limit`` orders by id, behind ``after``."""
-    chosen = select(OrderRow).order_by(col(OrderRow.order_id)).limit(limit)
-    if after is not None:
-        chosen = chosen.where(col(OrderRow.order_id) > after)
-    return [Order(**row.model_dump()) for row in await tx.session.scalars(chosen)]
-
-
-async def approve(tx: Transaction, order: Order, pak: str | None, split_allowed: bool) -> Order:
-    """Approve ``order``, which is locked; None of a PAK for a migration."""
-    values = {"status": "approved", "pak": pak, "split_allowed": split_allowed, "approved_by": tx.caller, "approved_at": tx.now}
-    changed = update(OrderRow).where(col(OrderRow.order_id) == order.order_id).values(values).returning(OrderRow)
-    row = await tx.session.execute(changed.execution_options(populate_existing=True))
-    return Order(**row.scalar_one().model_dump())
-
-
-async def take_share(tx: Transaction, order_id: int, nodes: int, units: int) -> None:
-    """Count a share of the locked order as registered; the CHECKs hold the sum within the order."""
-    taken = {
-        "registered_nodes": col(OrderRow.registered_nodes) + nodes,
-        "registered_units": col(OrderRow.registered_units) + units,
-        "shares": col(OrderRow.shares) + 1,
-    }
-    await tx.session.execute(update(OrderRow).where(col(OrderRow.order_id) == order_id).values(taken))
-
-
 async def ids_from(tx: Transaction, first: str) -> Collection[str]:
     """The license file ids from ``first`` on; until this transaction ends nobody else takes one."""
-    await _lock(tx, "license-file-id")
+    await take_turn(tx, "license-file-id")
     ids = await tx.session.scalars(select(col(LicenseFileRow.license_file_id)).where(col(LicenseFileRow.license_file_id) >= first))
     return set(ids)
 
@@ -140,14 +77,6 @@ async def free_file(tx: Transaction, migration_id: str, source_cluster: str, mac
     chosen = chosen.where((col(OrderRow.migration_id) == migration_id) | ours, col(LicenseFileRow.replaces).is_(None))
     found = await _found(tx, chosen.limit(1))
     return found[0] if found else None
-
-
-async def given_free(tx: Transaction, source_cluster: str) -> tuple[int, int]:
-    """Nodes and units of all approved migrations of a source cluster."""
-    sums = select(func.coalesce(func.sum(col(OrderRow.nodes)), 0), func.coalesce(func.sum(col(OrderRow.units)), 0))
-    ours = sums.where(col(OrderRow.source_cluster) == source_cluster, col(OrderRow.status) == "approved")
-    nodes, units = (await tx.session.execute(ours)).one()
-    return int(nodes), int(units)
 
 
 async def replacements_in(tx: Transaction, order_id: int, share: int) -> dict[str, str]:

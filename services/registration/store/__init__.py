@@ -1,0 +1,8 @@
+"""All SQL of the registration desk.
+
+orders  orders and migrations, and how much of each went into license files
+files   license files as they were made, their ids and their bytes
+
+Lock order: all migrations (advisory), then one order or one license file, then the ids (advisory), so that nobody waits in a circle.
+Rows are locked FOR NO KEY UPDATE: a new license file refers to its order, and that must not wait for whoever holds the order.
+"""
