@@ -9,13 +9,10 @@ from shared.contracts.base import AnswerBody, Page, Problem, RequestBody
 from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.bodies.overdraft import OverdraftPolicy, OverdraftPolicyInForce
 from shared.contracts.events.ledger import ClusterNode, OverdraftStage, PoolStatus
-from shared.contracts.fields import Count, LeaseSeconds, MacText, Name, ProductVersion
+from shared.contracts.fields import LeaseSeconds, MacText, Name, ProductVersion
 
 MOST_DEVICES = 10_000
 """Devices that one request may check out or in."""
-
-MOST_INVENTORY_LINES = 1000
-"""Device types that one migration counts: more than any catalogue has."""
 
 
 class PutCluster(RequestBody):
@@ -250,41 +247,3 @@ class EnterpriseUnitReport(AnswerBody):
     features: list[FeatureUnits]
     clusters_by_status: dict[PoolStatus, int]
     at: datetime
-
-
-class DeviceCount(RequestBody):
-    """So many devices of one type in a 4.x inventory."""
-
-    device_type: Name
-    count: Count
-
-
-class NewMigration(RequestBody):
-    """The inventory of a 4.x cluster that moves to ``to_version``."""
-
-    from_version: ProductVersion = Field(examples=["4.2"])
-    to_version: ProductVersion = Field(examples=["5.0"])
-    nodes: Count
-    devices: list[DeviceCount] = Field(max_length=MOST_INVENTORY_LINES)
-
-
-class CoveredType(AnswerBody):
-    """Devices of a type that the migration covers, and their price."""
-
-    device_type: str
-    count: int
-    units_each: int
-
-
-class Migration(AnswerBody):
-    """A cluster's migration: what existing phones and nodes need, granted provisionally until the real license file is installed."""
-
-    cluster: str
-    migration_id: str
-    from_version: str
-    to_version: str
-    nodes: int
-    devices: list[CoveredType]
-    total_units: int
-    completed: bool = Field(description="Whether the real license file has been installed.")
-    created_at: datetime
