@@ -191,6 +191,7 @@ class FeatureUnits(AnswerBody):
     overdraft_since: datetime | None = None
     overdraft_in_force: int | None = Field(default=None, description="What the overdraft policy leaves of `overdraft_allowed`.")
     stopped: bool = Field(default=False, description="Whether the overdraft has come to the end of the ladder.")
+    migrated_units: int = Field(default=0, description="What of `authorized` a migration from 4.x gave free of charge.")
 
 
 class DeviceTypeUnits(AnswerBody):
@@ -203,7 +204,9 @@ class DeviceTypeUnits(AnswerBody):
 
 
 class ReportedLicenseFile(AnswerBody):
-    """A license file as the ledger knows it; ``starter`` and ``migration`` stand for the grants that are no files."""
+    """A license file as the ledger knows it; ``starter`` and ``migration`` stand for the grants that are no files.
+
+    ``migration_id``: the migration from 4.x that it covers free of charge; null of what was purchased, and of the starter."""
 
     license_file_id: str
     state: str
@@ -212,6 +215,7 @@ class ReportedLicenseFile(AnswerBody):
     units: int
     overdraft_units: int
     grace_ends_at: datetime | None = None
+    migration_id: str | None = None
 
 
 class JournalHead(AnswerBody):

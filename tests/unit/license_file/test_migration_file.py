@@ -36,6 +36,20 @@ def test_what_was_written_reads_back_as_the_same(migration: MigrationFile) -> No
     assert read(write(migration)) == migration
 
 
+def test_a_bit_that_is_flipped_is_refused_or_means_nothing() -> None:
+    """Blanks between elements and the words of the XML declaration say nothing; everything else is under the digest."""
+    data, meant = write(WITH_UNKNOWN), 0
+    for at in range(len(data)):
+        for bit in range(8):
+            changed = bytearray(data)
+            changed[at] ^= 1 << bit
+            try:
+                assert read(bytes(changed)) == WITH_UNKNOWN
+            except InvalidMigrationFile:
+                meant += 1
+    assert meant > 6 * len(data)
+
+
 def test_a_file_without_unknown_models_is_what_it_was_before_there_were_any() -> None:
     assert MIGRATION.digest == OLD_DIGEST
     assert "nknown" not in WRITTEN
