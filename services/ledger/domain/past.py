@@ -148,7 +148,7 @@ def with_migrations(sources: Iterable[Source], migrations: Mapping[str, str]) ->
 
 
 def migrated_units(sources: Iterable[Source]) -> Mapping[str, int]:
-    """What migrations grant, provisionally or by their files, by feature; the rest of what is authorized was purchased or is the starter."""
+    """What migrations grant, provisionally or by their files, by feature. The rest was purchased, or is the starter."""
     found = Counter[str]()
     for source in sources:
         if source.migration_id is not None:

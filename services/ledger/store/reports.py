@@ -41,7 +41,7 @@ _MIGRATIONS = text("""
     SELECT 'migration', migration_id FROM cluster WHERE migration_id IS NOT NULL AND cluster = :cluster
 """)
 _MIGRATED = text("""
-    SELECT feature, sum(units)::bigint FROM grant_line LEFT JOIN license_file USING (license_file_id)
+    SELECT feature, sum(units)::bigint AS units FROM grant_line LEFT JOIN license_file USING (license_file_id)
      WHERE grant_line.granting AND (source = 'migration' OR migration_id IS NOT NULL) GROUP BY feature
 """)
 
@@ -49,12 +49,12 @@ _MIGRATED = text("""
 async def migrations_of(tx: Transaction, cluster: str, sources: Iterable[Source]) -> dict[str, str]:
     """The migration that each source covers free of charge, by subject: that of a file never changes, nor does that of a cluster."""
     asked = {"cluster": cluster, "subjects": [source.subject for source in sources]}
-    return {subject: migration_id for subject, migration_id in await tx.session.execute(_MIGRATIONS, asked)}
+    return {row.license_file_id: row.migration_id for row in await tx.session.execute(_MIGRATIONS, asked)}
 
 
 async def migrated_everywhere(tx: Transaction) -> dict[str, int]:
     """What migrations grant in all clusters, by feature."""
-    return {feature: units for feature, units in await tx.session.execute(_MIGRATED)}
+    return {row.feature: row.units for row in await tx.session.execute(_MIGRATED)}
 
 
 async def pools_everywhere(tx: Transaction) -> list[Pool]:
