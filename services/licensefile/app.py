@@ -59,7 +59,7 @@ def create_app(
         routers=[license_files.router, verifications.router, migration_file.router],
         problems=PROBLEMS,
         consumers=consumers_of(grace),
-        timers=timers_of(settings.review_seconds, grace),
+        timers=timers_of(settings.review_seconds, grace, keys, keep_granting=settings.revoked_keys_keep_granting),
         faults=FaultEvents(LicenseFileDataStoreFailed, LicenseFileDataStoreRecovered, LicenseFileInternalErrorOccurred),
         on_start=[read_trusted_keys],
         on_stop=[asked.close],

@@ -4,10 +4,16 @@ A key's days say when it made license files, not how long these are good: a rota
 nothing is issued anew. Whoever holds a stolen key can date a file as he likes, so a revocation strikes all files of the key.
 """
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Literal
 
+from services.licensefile.domain.lines import FileLine
+from services.licensefile.domain.standing import Revocation
 from shared.license_file.trusted_key import Validity, made_at
+
+KeyState = Literal["trusted", "not_yet_valid", "retired", "revoked", "absent", "unusable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +30,51 @@ class HeldKey:
         """May it have made this file? An id that is no instant lies on no day, which matters only to a key that has some."""
         instant = made_at(license_file_id or "")
         return self.validity.is_open or (instant is not None and self.validity.covers(instant.date()))
+
+    def state_on(self, day: date) -> KeyState:
+        """Of a key that is not revoked: does it make files on this day, will it, or did it?"""
+        if self.validity.covers(day):
+            return "trusted"
+        return "retired" if self.validity.not_after and self.validity.not_after < day else "not_yet_valid"
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedKey:
+    """A revoked key, remembered from when it was first found so."""
+
+    key_id: str
+    file_name: str
+    revoked_on: date | None
+    reason: str | None
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """How many installed files hold lines of a key, and how many of these grant."""
+
+    license_files: int = 0
+    granting: int = 0
+
+
+def still_revoked(
+    known: Mapping[str, RevokedKey], revoked: Mapping[str, HeldKey], trusted: Collection[str], at: datetime
+) -> dict[str, RevokedKey]:
+    """The revoked keys from ``at`` on, by id. A revocation ends only where the key lies there as a trusted one and no more as a revoked
+    one: a folder that is away for a while, or a file that was lost, gives nobody his units back."""
+    kept = {key_id: key for key_id, key in known.items() if key_id in revoked or key_id not in trusted}
+    for key_id, held in revoked.items():
+        first = known[key_id].first_seen_at if key_id in known else at
+        kept[key_id] = RevokedKey(key_id, held.file_name, held.revoked_on, held.reason, first)
+    return kept
+
+
+def revocation_of(lines: Iterable[FileLine], revoked: Mapping[str, RevokedKey], *, keeps_granting: bool) -> Revocation | None:
+    """What lies over a file of these lines: one line of a revoked key is enough."""
+    key = next((revoked[line.key_id] for line in lines if line.key_id and line.key_id in revoked), None)
+    if key is None:
+        return None
+    why = f": {key.reason}" if key.reason else ""
+    what = "It still grants, as this installation is set up" if keeps_granting else "Its units were taken back"
+    seen = f"The key {key.key_id} that signed it is revoked (found on {key.first_seen_at:%Y-%m-%d %H:%M:%S} UTC in {key.file_name!r}{why})."
+    return Revocation(f"{seen} {what}. Have it re-hosted to the same MAC: that signs it with the current key.", keeps_granting)
