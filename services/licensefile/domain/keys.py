@@ -57,6 +57,9 @@ class KeyUse:
     granting: int = 0
 
 
+_ALWAYS, _NO_USE = Validity(), KeyUse()
+
+
 def still_revoked(
     known: Mapping[str, RevokedKey], revoked: Mapping[str, HeldKey], trusted: Collection[str], at: datetime
 ) -> dict[str, RevokedKey]:
@@ -78,3 +81,46 @@ def revocation_of(lines: Iterable[FileLine], revoked: Mapping[str, RevokedKey], 
     what = "It still grants, as this installation is set up" if keeps_granting else "Its units were taken back"
     seen = f"The key {key.key_id} that signed it is revoked (found on {key.first_seen_at:%Y-%m-%d %H:%M:%S} UTC in {key.file_name!r}{why})."
     return Revocation(f"{seen} {what}. Have it re-hosted to the same MAC: that signs it with the current key.", keeps_granting)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key, or a file that holds none, as an administrator sees it."""
+
+    key_id: str | None
+    file_name: str | None
+    state: KeyState
+    validity: Validity = _ALWAYS
+    revoked_on: date | None = None
+    found_revoked_at: datetime | None = None
+    reason: str | None = None
+    use: KeyUse = _NO_USE
+
+
+def listed_keys(
+    trusted: Mapping[str, HeldKey],
+    revoked: Mapping[str, HeldKey],
+    unusable: Iterable[tuple[str, str]],
+    known: Mapping[str, RevokedKey],
+    uses: Mapping[str, KeyUse],
+    day: date,
+) -> list[ListedKey]:
+    """Unusable files (name, reason) first, then every key that lies there, is remembered as revoked or signed an installed file, by id.
+
+    A revocation that was taken back or put there a moment ago is shown as the folder says it.
+    """
+    keys = [ListedKey(None, name, "unusable", reason=reason) for name, reason in sorted(unusable)]
+    for key_id in sorted(trusted.keys() | revoked.keys() | known.keys() | uses.keys()):
+        use, first = uses.get(key_id, _NO_USE), known.get(key_id)
+        held = revoked.get(key_id) or trusted.get(key_id)
+        found_at = first.first_seen_at if first else None
+        if key_id in revoked and held:
+            days = trusted.get(key_id, held).validity
+            keys.append(ListedKey(key_id, held.file_name, "revoked", days, held.revoked_on, found_at, held.reason, use))
+        elif held:
+            keys.append(ListedKey(key_id, held.file_name, held.state_on(day), held.validity, use=use))
+        elif first:
+            keys.append(ListedKey(key_id, None, "revoked", _ALWAYS, first.revoked_on, found_at, first.reason, use))
+        else:
+            keys.append(ListedKey(key_id, None, "absent", use=use))
+    return keys
