@@ -22,16 +22,17 @@ from services.ledger.domain.inventory_rows import Row, Tally
 from services.ledger.domain.refusals import invalid_inventory
 from services.ledger.routes.csv_text import CSV_TYPE, read_inventory
 from services.ledger.routes.inventory_text import NDJSON_TYPE, lines_of
-from shared.contracts.bodies.migrations import ModelText, NewMigration
+from shared.contracts.bodies.migrations import InventoryRow, ModelText, NewMigration
 from shared.contracts.fields import Count, ProductVersion
 
 _PIECE_BYTES = 65_536
 _ROWS_AT_A_TIME = 5_000
+_ROWS: TypeAdapter[list[InventoryRow]] = TypeAdapter(list[InventoryRow])
 _MODEL: TypeAdapter[str] = TypeAdapter(ModelText)
 
 
-class TextOfRows(BaseModel):
-    """What makes two inventories under one Idempotency-Key the same, where they come as text."""
+class AskedByRows(BaseModel):
+    """What makes two inventories under one Idempotency-Key the same, where they come by rows."""
 
     from_version: ProductVersion
     to_version: ProductVersion
@@ -58,7 +59,7 @@ async def received(
 ) -> tuple[BaseModel, Inventory]:
     """The request as it is compared with a repetition, and the inventory. Raises InvalidInventory, InventoryTooLarge."""
     if isinstance(body, NewMigration):
-        return body, await _of_json(body)
+        return _of_counts(body) if body.rows is None else await _of_rows(body)
     form = content_type.partition(";")[0].strip().lower()
     if form not in {CSV_TYPE, NDJSON_TYPE}:
         raise invalid_inventory([f"the body must be JSON (application/json), CSV ({CSV_TYPE}) or NDJSON ({NDJSON_TYPE})"])
@@ -66,24 +67,36 @@ async def received(
     given = {name: value for name, value in values.items() if value is not None}
     try:
         if form == CSV_TYPE and _gives_counts(body):
-            counts = NewMigration.model_validate({**given, "devices": read_inventory(body)})
-            return counts, await _of_json(counts)
-        asked = TextOfRows.model_validate({**given, "sha256": hashlib.sha256(body).hexdigest()})
+            return _of_counts(NewMigration.model_validate({**given, "devices": read_inventory(body)}))
+        asked = AskedByRows.model_validate({**given, "sha256": hashlib.sha256(body).hexdigest()})
     except ValidationError as wrong:
         errors = [{**error, "loc": ("body" if error["loc"][:1] == ("devices",) else "query", *error["loc"])} for error in wrong.errors()]
         raise RequestValidationError(errors) from wrong
     return asked, Inventory(asked.from_version, asked.to_version, asked.nodes, await _of_text(body, form))
 
 
-async def _of_json(body: NewMigration) -> Inventory:
-    if body.devices is not None:
-        counts = tuple((device.device_type, device.count) for device in body.devices)
-        return Inventory(body.from_version, body.to_version, body.nodes, counts)
-    rows, tally = body.rows or [], Tally()
+def _of_counts(body: NewMigration) -> tuple[BaseModel, Inventory]:
+    counts = tuple((device.device_type, device.count) for device in body.devices or ())
+    return body, Inventory(body.from_version, body.to_version, body.nodes, counts)
+
+
+async def _of_rows(body: NewMigration) -> tuple[BaseModel, Inventory]:
+    rows, tally, digest = body.rows or [], Tally(), hashlib.sha256()
     for at in range(0, len(rows), _ROWS_AT_A_TIME):
-        tally.take(Row(number, row.device, row.model) for number, row in enumerate(rows[at : at + _ROWS_AT_A_TIME], at + 1))
+        batch = _validated(rows[at : at + _ROWS_AT_A_TIME], at)
+        tally.take(Row(number, row.device, row.model) for number, row in enumerate(batch, at + 1))
+        digest.update(_ROWS.dump_json(batch))
         await asyncio.sleep(0)  # others wait too
-    return Inventory(body.from_version, body.to_version, body.nodes, tally)
+    asked = AskedByRows(from_version=body.from_version, to_version=body.to_version, nodes=body.nodes, sha256=digest.hexdigest())
+    return asked, Inventory(body.from_version, body.to_version, body.nodes, tally)
+
+
+def _validated(rows: list[InventoryRow], at: int) -> list[InventoryRow]:
+    try:
+        return _ROWS.validate_python(rows)
+    except ValidationError as wrong:
+        errors = [{**error, "loc": ("body", "rows", at + int(error["loc"][0]), *error["loc"][1:])} for error in wrong.errors()]
+        raise RequestValidationError(errors) from wrong
 
 
 async def _of_text(body: bytes, form: str) -> Tally:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, SkipValidation, StringConstraints, model_validator
 
 from shared.contracts.base import AnswerBody, RequestBody
 from shared.contracts.bodies.reconciliations import MOST_INVENTORY_DEVICES
@@ -47,18 +47,22 @@ class InventoryRow(RequestBody):
 
 
 class NewMigration(RequestBody):
-    """The inventory of a 4.x cluster that moves to ``to_version``: either counts by device type, or rows, one for each device."""
+    """The inventory of a 4.x cluster that moves to ``to_version``: either counts by device type, or rows, one for each device.
+
+    Rows are as they were sent: whoever reads them validates some thousands at a time, for all at once would hold up everybody else."""
 
     from_version: ProductVersion = Field(examples=["4.2"])
     to_version: ProductVersion = Field(examples=["5.0"])
     nodes: Count
     devices: list[DeviceCount] | None = Field(default=None, max_length=MOST_INVENTORY_LINES)
-    rows: list[InventoryRow] | None = Field(default=None, max_length=MOST_INVENTORY_DEVICES)
+    rows: SkipValidation[list[InventoryRow] | None] = Field(default=None, max_length=MOST_INVENTORY_DEVICES)
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.devices is None) == (self.rows is None):
             raise ValueError("give either devices (counts by device type) or rows (one for each device)")
+        if self.rows is not None and not (isinstance(self.rows, list) and len(self.rows) <= MOST_INVENTORY_DEVICES):
+            raise ValueError(f"rows must be a list of at most {MOST_INVENTORY_DEVICES} rows")
         return self
 
 

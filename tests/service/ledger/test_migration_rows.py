@@ -109,6 +109,25 @@ async def test_json_gives_counts_or_rows_and_never_both_or_neither(priced: Ledge
         assert "either devices" in answer.text
 
 
+WRONG_ROWS: dict[str, tuple[Any, str]] = {
+    "no_list": ({"device": "a", "model": "b"}, "body.json"),
+    "no_object": (["SEP1"], "body.rows.0"),
+    "no_model": ([{"device": "SEP1", "model": "Cisco 7970"}] * 5_001 + [{"device": "SEP2"}], "body.rows.5001.model"),
+    "no_device": ([{"model": "Cisco 7970"}], "body.rows.0.device"),
+    "slash": ([{"device": "a/b", "model": "Cisco 7970"}], "body.rows.0.device"),
+    "two_lines": ([{"device": "SEP1", "model": "a\nb"}], "body.rows.0.model"),
+    "too_many": ([{}] * 100_001, "body.json"),
+}
+
+
+@pytest.mark.parametrize(("rows", "where"), WRONG_ROWS.values(), ids=WRONG_ROWS.keys())
+async def test_json_rows_that_are_none_are_told_by_their_place(priced: LedgerUnderTest, rows: Any, where: str) -> None:
+    answer = await send_json(priced, rows)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:licensing:problem:invalid-request"), answer.text
+    assert answer.json()["errors"][0]["where"] == where
+    assert (await priced.http.get("/v1/clusters/hq")).json()["migrated"] is False
+
+
 async def test_fifty_thousand_rows_are_one_migration(priced: LedgerUnderTest) -> None:
     models = ("Cisco 7970", "cisco-7920", "Ghost")
     lines = [f"SEP{n:012X},{models[n % 3]},floor {n}" for n in range(50_000)]
@@ -168,6 +187,17 @@ async def test_the_same_text_under_one_key_is_one_migration(priced: LedgerUnderT
         return await priced.http.post("/v1/clusters/hq/migration", params=ASKED, content=text.encode(), headers=headers)
 
     first, again, other = await keyed(EXPORT), await keyed(EXPORT), await keyed(EXPORT + "SEP9,,Cisco 7970,\r\n")
+    assert (first.status_code, again.json()) == (201, first.json())
+    assert (other.status_code, other.json()["type"]) == (422, "urn:licensing:problem:idempotency-key-reused")
+
+
+async def test_the_same_json_rows_under_one_key_are_one_migration(priced: LedgerUnderTest) -> None:
+    async def keyed(*models: str) -> httpx.Response:
+        rows = [{"device": f"SEP{n}", "model": model} for n, model in enumerate(models)]
+        body = {**ASKED, "nodes": 2, "rows": rows}
+        return await priced.http.post("/v1/clusters/hq/migration", json=body, headers={"Idempotency-Key": "rows"})
+
+    first, again, other = await keyed("Cisco 7970"), await keyed("Cisco 7970"), await keyed("Cisco 7970", "Cisco 7970")
     assert (first.status_code, again.json()) == (201, first.json())
     assert (other.status_code, other.json()["type"]) == (422, "urn:licensing:problem:idempotency-key-reused")
 
