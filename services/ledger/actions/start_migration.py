@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from services.ledger.actions.record_change import record_change
-from services.ledger.domain.cluster import migrated
+from services.ledger.domain.cluster import check_changeable, migrated
 from services.ledger.domain.migration import check_may_migrate, cover
 from services.ledger.domain.transitions import Limits
 from services.ledger.store import clusters, devices, migrations
@@ -12,8 +12,9 @@ from shared.kit.transaction import Transaction
 
 
 async def start_migration(tx: Transaction, limits: Limits, cluster: str, wanted: NewMigration) -> None:
-    """Raises NotFound, CatalogueMissing, UnknownDeviceType, InvalidInventory, MigrationNotPossible, MajorLowered."""
+    """Raises NotFound, LicenseManagerStopped, CatalogueMissing, UnknownDeviceType, InvalidInventory, MigrationNotPossible, MajorLowered."""
     before = await clusters.lock(tx, cluster)
+    check_changeable(before)
     check_may_migrate(before, await devices.count(tx, cluster))
     counts = [(device.device_type, device.count) for device in wanted.devices]
     prices = await devices.prices_of(tx, [name for name, _ in counts])
