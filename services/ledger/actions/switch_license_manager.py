@@ -8,9 +8,12 @@ from services.ledger.domain.network_service import Switch, check_holder, switche
 from services.ledger.domain.transitions import Limits
 from services.ledger.store import clusters, journal
 from shared.contracts.events.ledger import LicenseManagerStarted, LicenseManagerStopped
+from shared.kit.logs import log_of
 from shared.kit.problems import NotFound
 from shared.kit.trace import current_trace
 from shared.kit.transaction import Transaction
+
+_log = log_of("control-center")
 
 
 async def drain(desks: Desks, cluster: str) -> None:
@@ -31,6 +34,7 @@ async def switch_license_manager(tx: Transaction, limits: Limits, cluster: str, 
     at = (await journal.pen_for(await tx.direct(), cluster)).at
     by = origin_of(current_trace()).caller
     service = switched(before.service, switch, at, by, node)
+    _log.info("license-manager-switched", cluster=cluster, node=node, switch=switch, changed=service != before.service)
     if service == before.service:
         return
     await record_change(tx, limits, before, replace(before, service=service))

@@ -1,11 +1,14 @@
 """Control Center - Network Services: the license manager of a cluster is stopped, started and restarted."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from services.ledger.actions.settle_batch import Settled, Several
+from services.ledger.store import devices
 from shared.contracts.events.ledger import LicenseManagerStarted, LicenseManagerStopped, RequestRefused
 from tests.service.ledger.conftest import LedgerUnderTest, catalogue
 from tests.service.ledger.switching import MESSAGES, B, assert_stopped, service, switch, switched
@@ -163,6 +166,39 @@ async def test_what_is_queued_is_served_by_a_restart_and_refuses_nobody(hq: Ledg
     assert sorted(answer.status_code for answer in answers) == [200] * 3 + [201] * 16
     assert (await hq.pool())[2] == 20
     await hq.assert_journal()
+
+
+async def test_a_restart_waits_for_what_is_at_work_and_queued(hq: LedgerUnderTest) -> None:
+    desks, load = hq.app.state.desks, devices.load
+    at_work, drains, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    ask = desks.ask
+
+    async def held_up(*given: Any) -> devices.Loaded:
+        loaded = await load(*given)
+        at_work.set()
+        await go_on.wait()
+        return loaded
+
+    async def asked(key: str, command: Several, weight: int = 1) -> Settled:
+        if not command.commands:
+            drains.set()
+        settled: Settled = await ask(key, command, weight)
+        return settled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "load", held_up)
+        patch.setattr(desks, "ask", asked)
+        first = asyncio.create_task(hq.put("first"))
+        await at_work.wait()
+        second = asyncio.create_task(hq.put("second"))
+        restart = asyncio.create_task(switch(hq, "restart"))
+        await asyncio.wait({restart, asyncio.create_task(drains.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        go_on.set()
+        answers = await asyncio.gather(first, second, restart)
+    assert [answer.status_code for answer in answers] == [201, 201, 200]
+    journal = await hq.rows("SELECT kind, subject FROM journal_entry WHERE cluster = 'hq' ORDER BY sequence DESC LIMIT 3")
+    assert journal[0] == ("service", "license-manager")
+    assert sorted(journal[1:]) == [("check_out", "first"), ("check_out", "second")]
 
 
 async def test_a_scrape_shows_whether_it_is_started(hq: LedgerUnderTest) -> None:
