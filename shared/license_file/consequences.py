@@ -1,4 +1,4 @@
-"""What follows for a cluster from the license files installed on it: how a pool stands, who is license manager, whether software is licensed.
+"""What follows for a cluster from its license files: how a pool stands, who is license manager, whether the software is licensed.
 
 One rule for all who tell it and all who foretell it: the ledger decides by these functions, and a pre-flight that used others would lie.
 """
