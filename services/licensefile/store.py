@@ -35,6 +35,13 @@ async def find_cluster(tx: Transaction, name: str) -> Cluster | None:
     return Cluster(row.cluster, row.version, row.product_version, tuple(row.macs)) if row else None
 
 
+async def clusters_bearing(tx: Transaction, mac: str, *, other_than: str) -> dict[str, str]:
+    """``mac`` and the cluster that has a node of it, as far as was heard; empty where none is known."""
+    bears = col(ClusterRow.macs).contains([mac]) & (col(ClusterRow.cluster) != other_than)
+    found = await tx.session.scalar(select(col(ClusterRow.cluster)).where(bears).order_by(col(ClusterRow.cluster)).limit(1))
+    return {mac: found} if found else {}
+
+
 async def save_cluster(tx: Transaction, cluster: Cluster) -> None:
     values = {"version": cluster.version, "product_version": cluster.product_version, "macs": list(cluster.macs)}
     statement = insert(ClusterRow).values(cluster=cluster.name, **values)

@@ -78,6 +78,6 @@ def _of_software(changed: Situation) -> Request:
     version, first = changed.cluster.product_version, changed.first_node
     text = (
         f"Order a software license for version {version}: without one of its major every new check-out is refused "
-        "(software-license-missing); devices that hold units go on. Every file of an order for that version brings one; the smallest order will do."
+        "(software-license-missing); devices that hold units go on. Every order for that version brings one, also the smallest."
     )
     return Request("software_license", None, first.mac if first else None, version, 0, 1, text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.installed import InstalledFile
@@ -116,10 +116,14 @@ class NotAhead(Exception):
         return f"{at} does not lie between now ({now}) and {latest}. Leave `at` out for what happens now."
 
 
-def check_ahead(at: datetime, now: datetime) -> None:
-    """Raises NotAhead."""
-    if not now <= at <= now + FARTHEST:
-        raise NotAhead(at, now, now + FARTHEST)
+def moment_of(at: date | datetime | None, now: datetime) -> datetime:
+    """The moment that is meant: of a day its first, of today now. Raises NotAhead."""
+    if at is None or (not isinstance(at, datetime) and at == now.date()):
+        return now
+    moment = at.astimezone(UTC) if isinstance(at, datetime) else datetime.combine(at, time.min, UTC)
+    if not now <= moment <= now + FARTHEST:
+        raise NotAhead(moment, now, now + FARTHEST)
+    return moment
 
 
 def changed(situation: Situation, change: Change, bearers: Mapping[str, str]) -> Situation:
