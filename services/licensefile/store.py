@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, any_, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -37,7 +37,7 @@ async def find_cluster(tx: Transaction, name: str) -> Cluster | None:
 
 async def clusters_bearing(tx: Transaction, mac: str, *, other_than: str) -> dict[str, str]:
     """``mac`` and the cluster that has a node of it, as far as was heard; empty where none is known."""
-    bears = col(ClusterRow.macs).contains([mac]) & (col(ClusterRow.cluster) != other_than)
+    bears = and_(any_(col(ClusterRow.macs)) == mac, col(ClusterRow.cluster) != other_than)
     found = await tx.session.scalar(select(col(ClusterRow.cluster)).where(bears).order_by(col(ClusterRow.cluster)).limit(1))
     return {mac: found} if found else {}
 

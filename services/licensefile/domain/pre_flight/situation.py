@@ -120,10 +120,10 @@ def moment_of(at: date | datetime | None, now: datetime) -> datetime:
     """The moment that is meant: of a day its first, of today now. Raises NotAhead."""
     if at is None or (not isinstance(at, datetime) and at == now.date()):
         return now
-    moment = at.astimezone(UTC) if isinstance(at, datetime) else datetime.combine(at, time.min, UTC)
-    if not now <= moment <= now + FARTHEST:
+    moment = at if isinstance(at, datetime) else datetime.combine(at, time.min, UTC)
+    if not now <= moment <= now + FARTHEST:  # before it is put into UTC, where the calendar may have no such day
         raise NotAhead(moment, now, now + FARTHEST)
-    return moment
+    return moment.astimezone(UTC)
 
 
 def changed(situation: Situation, change: Change, bearers: Mapping[str, str]) -> Situation:
