@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
+from services.licensefile.actions.measure_ends import measure_ends
 from services.licensefile.actions.render_migration import MigrationFileImpossible
 from services.licensefile.clients import Ledger, TrustedKeys, UnusableKeyFile
 from services.licensefile.consumers import consumers_of
@@ -72,6 +73,7 @@ def create_app(
         on_stop=[asked.close],
     )
     app = build_app(plan, settings, bus, clock, metrics)
+    metrics.before_scrape("licensefile", measure_ends(app.state.kit.database, metrics))
     app.state.ledger = asked
     app.state.trusted_keys = keys
     app.state.grace = grace

@@ -5,8 +5,10 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, any_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Date, Row, and_, any_, case, func, or_, select, text, update
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from services.licensefile.domain.cluster import Cluster
@@ -14,7 +16,8 @@ from services.licensefile.domain.history import Known, Record
 from services.licensefile.domain.installed import InstalledFile
 from services.licensefile.domain.lines import FileLine
 from services.licensefile.domain.standing import GRANTING, FileState, Standing
-from services.licensefile.tables import ClusterRow, LicenseFileContentRow, LicenseFileRow, LicenseLineRow, SupersededRow
+from services.licensefile.domain.warning import STEPS, Ending
+from services.licensefile.tables import ClusterRow, ExpiryWarningRow, LicenseFileContentRow, LicenseFileRow, LicenseLineRow, SupersededRow
 from shared.kit.transaction import Transaction
 
 _OF_STANDING = ("state", "reason", "mismatch_since", "grace_ends_at")
@@ -119,6 +122,44 @@ async def files_past(tx: Transaction, day: date) -> list[InstalledFile]:
 
 async def files_whose_grace_ended(tx: Transaction, at: datetime) -> list[InstalledFile]:
     return await _files(tx, _MISMATCHED, col(LicenseFileRow.grace_ends_at) <= at)
+
+
+async def files_to_warn_of_expiry(tx: Transaction, now: datetime) -> list[InstalledFile]:
+    """Granting files that expire so soon that a step is reached, and that were not warned of at this step or a nearer one."""
+    days = col(LicenseFileRow.expires_on) - now.date()
+    return await _files(tx, _GRANTS, days.between(0, max(STEPS)), _not_warned_of("expiry", days))
+
+
+async def files_to_warn_of_grace(tx: Transaction, now: datetime) -> list[InstalledFile]:
+    """The same of mismatched files and the end of their grace."""
+    ends_at = col(LicenseFileRow.grace_ends_at)
+    days = cast_to(func.timezone("UTC", ends_at), Date) - now.date()
+    return await _files(tx, _MISMATCHED, ends_at > now, days.between(0, max(STEPS)), _not_warned_of("grace", days))
+
+
+def _not_warned_of(ending: Ending, days: ColumnElement[Any]) -> ColumnElement[bool]:
+    row = ExpiryWarningRow
+    reached = case(*((days <= step, step) for step in sorted(STEPS)))
+    of_file = and_(col(row.license_file_id) == col(LicenseFileRow.license_file_id), col(row.ending) == ending)
+    return ~select(row).where(of_file, col(row.step) <= reached).exists()
+
+
+async def claim_warning(tx: Transaction, file_id: str, ending: Ending, step: int | None) -> bool:
+    """Note that the warning is given; False where it was given before, or where no step is reached."""
+    if step is None:
+        return False
+    values = {"license_file_id": file_id, "ending": ending, "step": step, "warned_at": tx.now}
+    claim = insert(ExpiryWarningRow).values(values).on_conflict_do_nothing().returning(col(ExpiryWarningRow.step))
+    return (await tx.session.execute(claim)).first() is not None
+
+
+async def next_ends(engine: AsyncEngine) -> Sequence[Row[str, date | None, datetime | None]]:
+    """Of every cluster with granting files the first last day, and the first end of a grace that runs."""
+    row = LicenseFileRow
+    grace = func.min(col(row.grace_ends_at)).filter(_MISMATCHED)
+    asked = select(col(row.cluster), func.min(col(row.expires_on)), grace).where(_GRANTS).group_by(col(row.cluster))
+    async with engine.connect() as connection:
+        return (await connection.execute(asked)).all()
 
 
 async def content_of(tx: Transaction, cluster: str, file_id: str) -> bytes | None:
