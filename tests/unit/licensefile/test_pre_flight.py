@@ -1,17 +1,13 @@
-"""What is foretold is what then happens: file by file, whatever the change and the hours until it; and what to request."""
+"""What a change would do to a cluster: files, pools, the role, the software license; and what to request."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.licensefile.domain.cluster import Cluster
-from services.licensefile.domain.installed import InstalledFile, accepted
-from services.licensefile.domain.pre_flight.course import course_of
-from services.licensefile.domain.pre_flight.foresight import MOST_MOMENTS, Foresight, foretell
+from services.licensefile.domain.pre_flight.foresight import MOST_MOMENTS, Foresight
 from services.licensefile.domain.pre_flight.requests import requests_of
 from services.licensefile.domain.pre_flight.situation import (
     Change,
@@ -21,44 +17,13 @@ from services.licensefile.domain.pre_flight.situation import (
     Node,
     NotAhead,
     Pool,
-    Situation,
     changed,
     moment_of,
 )
-from services.licensefile.domain.standing import Standing, mismatch_of, standing
+from services.licensefile.domain.standing import Standing
 from shared.license_file.lines import LicenseLine
-from shared.license_file.writing import write_file
-from tests.unit.licensefile.made import FILE_ID, FOREIGN_MAC, MAC, OLD_ID, OTHER_ID, OTHER_MAC, both_lines, made_line, offered
-
-NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
-GRACE = timedelta(days=30)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-def installed(*lines: LicenseLine, cluster: Cluster | None = None, **changes: object) -> InstalledFile:
-    """A file of these lines, or of a node line (15) and a unit line (1000 with 50), accepted on its cluster."""
-    offer = offered(write_file(lines or tuple(both_lines(**changes))))
-    return accepted(offer, cluster or Cluster("headquarters", 1, "5.0", (MAC, OTHER_MAC)), NOW - 100 * DAY, "ada")
-
-
-def situation(*files: InstalledFile, version: str = "5.0", used: int = 900, starter: bool = False) -> Situation:
-    """Two nodes, ``used`` units in use, and all files counted."""
-    units = sum(line.units or 0 for file in files for line in file.lines if line.feature == "PHONE_UNIT")
-    overdraft = sum(line.overdraft_units for file in files for line in file.lines)
-    nodes = sum(line.units or 0 for file in files for line in file.lines if line.feature == "CCM_NODE")
-    return Situation(
-        cluster=Cluster("headquarters", 1, version, (MAC, OTHER_MAC)),
-        nodes=(Node("cm1", MAC, True), Node("cm2", OTHER_MAC, False)),
-        pools=(Pool("CCM_NODE", nodes, 0, 2), Pool("PHONE_UNIT", units, overdraft, used)),
-        files=files,
-        counted=frozenset(file.license_file_id for file in files),
-        starter=starter,
-    )
-
-
-def foreseen(now_is: Situation, at: datetime = NOW, mac: str | None = None, version: str | None = None) -> Foresight:
-    return foretell(now_is, changed(now_is, Change(at, mac, version), {}), NOW, at, GRACE)
-
+from tests.unit.licensefile.foreseen import DAY, GRACE, HOUR, NOW, foreseen, installed, situation
+from tests.unit.licensefile.made import FILE_ID, FOREIGN_MAC, MAC, OLD_ID, OTHER_ID, OTHER_MAC, made_line
 
 FINE, OTHER = installed(), installed(license_file_id=OTHER_ID, mac=OTHER_MAC)
 
@@ -258,57 +223,3 @@ def test_a_file_whose_grace_was_used_up_is_re_hosted_to_its_own_server_if_that_i
 def test_where_no_node_is_left_the_rehost_has_no_address_yet() -> None:
     empty = replace(situation(FINE), nodes=(), cluster=Cluster("headquarters", 1, "5.0", ()))
     assert kinds(foreseen(empty)) == [("rehost", FILE_ID, None)]
-
-
-MACS = st.sampled_from([MAC, OTHER_MAC, FOREIGN_MAC])
-VERSIONS = st.sampled_from(["4.2", "5.0", "6.0"])
-
-
-@st.composite
-def files_as_they_stand(draw: st.DrawFn) -> InstalledFile:
-    """Installed on 4.2, perhaps expiring, perhaps with a grace that has begun, and as the service has followed it until now."""
-    expiry = draw(st.none() | st.integers(-3, 60).map(lambda days: (NOW + days * DAY).date()))
-    file = installed(
-        version=draw(st.sampled_from(["4.0", "5.0", "6.0"])), mac=draw(MACS), cluster=Cluster("x", 1, "4.2", (MAC, OTHER_MAC, FOREIGN_MAC))
-    )
-    if since := draw(st.none() | st.integers(0, 40 * 24)):
-        begun = NOW - since * HOUR
-        file = replace(file, standing=Standing("installed", "It fits its cluster.", begun, begun + GRACE))
-    return replace(file, expires_on=expiry)
-
-
-def really(file: InstalledFile, cluster: Cluster, after: Cluster, at: datetime, until: datetime) -> list[tuple[datetime, str]]:
-    """The states as timers and events make them, the clock being looked at every hour and the change made at ``at``."""
-    stands = standing(file.standing, file.expires_on, mismatch_of(file.mac, file.lines, cluster), NOW, GRACE)
-    seen: list[tuple[datetime, str]] = [(NOW, stands.state)]
-    moment = NOW
-    while moment <= until:
-        mismatch = mismatch_of(file.mac, file.lines, after) if moment == at else stands.mismatch
-        stands = standing(stands, file.expires_on, mismatch, moment, GRACE)
-        if stands.state != seen[-1][1]:
-            seen.append((moment, stands.state))
-        moment += HOUR
-    return seen
-
-
-@given(
-    file=files_as_they_stand(),
-    macs=st.lists(MACS, max_size=2, unique=True),
-    then=st.lists(MACS, max_size=2, unique=True),
-    versions=st.tuples(VERSIONS, VERSIONS).map(sorted),
-    hours=st.integers(0, 70 * 24),
-)
-def test_what_is_foretold_is_what_then_happens(
-    file: InstalledFile, macs: list[str], then: list[str], versions: list[str], hours: int
-) -> None:
-    cluster, after = Cluster("hq", 1, versions[0], tuple(macs)), Cluster("hq", 2, versions[1], tuple(then))
-    at = NOW + hours * HOUR
-    course = course_of(file, cluster, after, NOW, at, GRACE)
-    told = [(NOW, course.before.state)]
-    for step in course.steps:
-        if step.standing.state != told[-1][1]:
-            told.append((step.at, step.standing.state))
-    assert told == really(file, cluster, after, at, NOW + 140 * DAY)
-    assert all(course.at(moment).state == state for moment, state in told if moment > NOW)
-    ended = [moment for moment, state in told[1:] if state in ("expired", "grace_exceeded")]
-    assert course.ends_at == (ended[0] if ended else None)
