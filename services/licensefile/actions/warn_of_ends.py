@@ -36,7 +36,7 @@ async def _warn_of_grace(tx: Transaction, file: InstalledFile) -> None:
     days = days_left(how.grace_ends_at, tx.now)
     if await store.claim_warning(tx, file.license_file_id, "grace", step_of(days)):
         warning = {**_of_file(file), "days_left": days, "grace_ends_at": how.grace_ends_at, "warned_at": tx.now}
-        tx.publish(LicenseFileGraceEndApproached.model_validate({**warning, "state": how.state, "reason": how.reason}))
+        tx.publish(LicenseFileGraceEndApproached.model_validate({**warning, "state": how.shown_state, "reason": how.shown_reason}))
         _log.warning("license-file-grace-ends", cluster=file.cluster, license_file_id=file.license_file_id, days_left=days)
 
 

@@ -80,7 +80,7 @@ def _starter(foresight: Foresight) -> str | None:
 
 def _state(standing: Standing) -> ForetoldState:
     ends = standing.grace_ends_at if standing.mismatch else None
-    return ForetoldState(state=standing.state, reason=standing.reason, granting=standing.granting, grace_ends_at=ends)
+    return ForetoldState(state=standing.shown_state, reason=standing.shown_reason, granting=standing.granting, grace_ends_at=ends)
 
 
 def _file(course: Course) -> ForetoldFile:
@@ -131,7 +131,7 @@ def _pools(pools: Iterable[Pool]) -> list[ForetoldPool]:
 
 def _moment(foresight: Foresight, moment: Moment) -> ForetoldMoment:
     moved = [
-        ForetoldMove(license_file_id=course.file.license_file_id, state=how.state, granting=how.granting, reason=how.reason)
+        ForetoldMove(license_file_id=course.file.license_file_id, state=how.shown_state, granting=how.granting, reason=how.shown_reason)
         for course, how in moment.moved[:MOST_SHOWN]
     ]
     situation = foresight.changed if moment.at >= foresight.at else foresight.situation

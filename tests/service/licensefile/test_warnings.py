@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -106,6 +107,23 @@ async def test_a_file_that_grants_no_more_or_for_ever_or_long_enough_warns_of_no
     assert await told(desk, bus) == []
     listed = {file["license_file_id"]: file["expires_in_days"] for file in await desk.listed()}
     assert listed == {OLD_ID: None, OTHER_ID: None, FILE_ID: None, "20260314092653501": 29}
+
+
+async def test_a_file_of_a_revoked_key_warns_of_nothing_until_that_is_taken_back(
+    desk: Desk, bus: RememberingBus, clock: TestClock, keys: Path
+) -> None:
+    await upload(desk, clock, 40)
+    trusted = keys / "vendor.pub"
+    trusted.rename(keys / "vendor.revoked")
+    await desk.tick("follow_keys")
+    clock.advance(33 * DAY)
+    await desk.tick("warn_of_ends")
+    assert "license_file_expiry_days{" not in (await desk.http.get("/metrics")).text
+    (keys / "vendor.revoked").rename(trusted)
+    await desk.tick("follow_keys")
+    assert await told(desk, bus) == []
+    await desk.tick("warn_of_ends")
+    assert await told(desk, bus) == [(FILE_ID, 7)]
 
 
 async def test_the_end_of_a_grace_is_warned_of_while_the_file_does_not_fit(

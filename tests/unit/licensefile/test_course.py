@@ -1,7 +1,7 @@
 """What is foretold of a file is what then happens to it, whatever the change and the hours until it."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st

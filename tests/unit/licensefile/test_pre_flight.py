@@ -20,7 +20,7 @@ from services.licensefile.domain.pre_flight.situation import (
     changed,
     moment_of,
 )
-from services.licensefile.domain.standing import Standing
+from services.licensefile.domain.standing import Revocation, Standing
 from shared.license_file.lines import LicenseLine
 from tests.unit.licensefile.foreseen import DAY, GRACE, HOUR, NOW, foreseen, installed, situation
 from tests.unit.licensefile.made import FILE_ID, FOREIGN_MAC, MAC, OLD_ID, OTHER_ID, OTHER_MAC, made_line
@@ -218,6 +218,17 @@ def test_a_file_whose_grace_was_used_up_is_re_hosted_to_its_own_server_if_that_i
     back = foreseen(situation(away), at=NOW + 2 * DAY, mac=FOREIGN_MAC)
     assert back.courses[0].after.state == "grace_exceeded"
     assert kinds(back) == [("rehost", FILE_ID, FOREIGN_MAC)]
+
+
+@pytest.mark.parametrize(("keeps", "authorized"), [(False, 0), (True, 1000)])
+def test_the_revocation_of_a_key_lies_over_what_is_foretold(keeps: bool, authorized: int) -> None:
+    revoked = replace(FINE, standing=replace(FINE.standing, revocation=Revocation("The key is revoked.", keeps)))
+    told = foreseen(situation(revoked))
+    assert (told.before.pools[1].authorized, told.courses[0].breaks, told.losses) == (authorized, False, ())
+    assert kinds(told) == [("rehost", FILE_ID, MAC)]
+    moved = foreseen(situation(revoked), mac=FOREIGN_MAC)
+    assert (moved.courses[0].breaks, moved.courses[0].ends_at) == (True, NOW + GRACE if keeps else None)
+    assert kinds(moved) == [("rehost", FILE_ID, FOREIGN_MAC)]
 
 
 def test_where_no_node_is_left_the_rehost_has_no_address_yet() -> None:

@@ -40,7 +40,7 @@ class Course:
     @property
     def ends_at(self) -> datetime | None:
         """When its units are taken back; None if they stay, or are gone already."""
-        return next((step.at for step in self.steps if not step.standing.granting), None)
+        return next((step.at for step in self.steps if not step.standing.granting), None) if self.before.granting else None
 
     @property
     def breaks(self) -> bool:
@@ -66,8 +66,8 @@ def course_of(file: InstalledFile, cluster: Cluster, changed: Cluster, now: date
 
 
 def _end_of(file: InstalledFile, stands: Standing, mismatch: Mismatch | None, grace: timedelta) -> Step | None:
-    """When and how a granting file ends if nothing else happens to it."""
+    """When and how a file ends that is not final, if nothing else happens to it; also beneath a revocation."""
     ends = [end for end in (file.expired_from, stands.grace_ends_at if stands.mismatch else None) if end]
-    if not stands.granting or not ends:
+    if stands.is_final or not ends:
         return None
     return Step(min(ends), standing(stands, file.expires_on, mismatch, min(ends), grace))

@@ -32,7 +32,8 @@ class Request:
 
 def requests_of(foresight: Foresight) -> tuple[Request, ...]:
     """For each file in trouble after the change one, in the files' order; then the software license, unless one of those brings it."""
-    found = [_of_file(course, foresight.changed) for course in foresight.courses if course.after.state != "installed"]
+    troubled = [course for course in foresight.courses if course.after.shown_state != "installed"]
+    found = [_of_file(course, foresight.changed) for course in troubled]
     if foresight.after.software_missing and all(request.kind == "rehost" for request in found):
         found.append(_of_software(foresight.changed))
     return tuple(found)
@@ -61,7 +62,7 @@ def _of_file(course: Course, changed: Situation) -> Request:
 
 
 def _whys(course: Course) -> Iterator[str]:
-    yield course.after.reason
+    yield course.after.shown_reason
     if course.breaks:
         yield "It can be requested beforehand, and is uploaded once the change is made."
 
