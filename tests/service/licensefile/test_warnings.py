@@ -118,7 +118,7 @@ async def test_a_file_of_a_revoked_key_warns_of_nothing_until_that_is_taken_back
     await desk.tick("follow_keys")
     clock.advance(33 * DAY)
     await desk.tick("warn_of_ends")
-    assert "license_file_expiry_days{" not in (await desk.http.get("/metrics")).text
+    assert "license_file_days_left{" not in (await desk.http.get("/metrics")).text
     (keys / "vendor.revoked").rename(trusted)
     await desk.tick("follow_keys")
     assert await told(desk, bus) == []
@@ -163,8 +163,8 @@ async def test_a_scrape_tells_how_near_the_next_end_is(desk: Desk, bus: Remember
     ledger.put("branch", MAC, version=3)
     await bus.say(ledger.changed("branch"))
     scraped = (await desk.http.get("/metrics")).text
-    assert 'license_file_expiry_days{cluster="headquarters"} 40.0' in scraped
-    assert 'license_file_grace_days{cluster="branch"} 30.0' in scraped
-    assert 'license_file_expiry_days{cluster="branch"}' not in scraped
+    assert 'license_file_days_left{cluster="headquarters",ending="expiry"} 40.0' in scraped
+    assert 'license_file_days_left{cluster="branch",ending="grace"} 30.0' in scraped
+    assert 'license_file_days_left{cluster="branch",ending="expiry"}' not in scraped
     await desk.http.delete(f"/v1/clusters/headquarters/license-files/{OTHER_ID}")
-    assert 'license_file_expiry_days{cluster="headquarters"} 90.0' in (await desk.http.get("/metrics")).text
+    assert 'license_file_days_left{cluster="headquarters",ending="expiry"} 90.0' in (await desk.http.get("/metrics")).text
