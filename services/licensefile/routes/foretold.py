@@ -53,7 +53,7 @@ def pre_flight_body(foresight: Foresight) -> PreFlightBody:
 
 def _summary(foresight: Foresight, breaking: int) -> str:
     files = len(foresight.courses)
-    said = [f"{breaking} of {files} license files break." if breaking else f"None of {files} license files breaks."]
+    said = [f"License files that break: {breaking} of {files}."]
     said += [_told(loss) for loss in foresight.losses if loss.units_at_once or loss.units_later]
     if foresight.after.software_missing:
         major = foresight.changed.cluster.major

@@ -64,7 +64,7 @@ async def test_another_mac_for_the_first_node(desk: Desk) -> None:
     assert [(u["authorized"], u["status"]) for u in units.values()] == [(2200, "within"), (2200, "within"), (1000, "overdraft")]
     assert (units["in_the_end"]["remaining"], units["in_the_end"]["overdraft"]) == (0, 40)
     assert [m["node"] for m in (body[when]["license_manager"] for when in units)] == ["cm1", "cm2", "cm2"]
-    assert body["summary"] == "1 of 3 license files break. PHONE_UNIT loses 1200 later. CCM_NODE loses 15 later."
+    assert body["summary"] == "License files that break: 1 of 3. PHONE_UNIT loses 1200 later. CCM_NODE loses 15 later."
     assert body["starter"] is None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 
 from shared.contracts.events.licensefile import LicenseFileExpiryApproached, LicenseFileGraceEndApproached, LicenseFileStateChanged
 from shared.kit.clock import TestClock
@@ -118,7 +119,7 @@ async def test_a_file_of_a_revoked_key_warns_of_nothing_until_that_is_taken_back
     await desk.tick("follow_keys")
     clock.advance(33 * DAY)
     await desk.tick("warn_of_ends")
-    assert "license_file_days_left{" not in (await desk.http.get("/metrics")).text
+    assert await ends(desk) == {}
     (keys / "vendor.revoked").rename(trusted)
     await desk.tick("follow_keys")
     assert await told(desk, bus) == []
@@ -162,9 +163,17 @@ async def test_a_scrape_tells_how_near_the_next_end_is(desk: Desk, bus: Remember
     assert (await desk.upload(made_file(license_file_id=OLD_ID, mac=FOREIGN_MAC), "branch")).status_code == 201
     ledger.put("branch", MAC, version=3)
     await bus.say(ledger.changed("branch"))
-    scraped = (await desk.http.get("/metrics")).text
-    assert 'license_file_days_left{cluster="headquarters",ending="expiry"} 40.0' in scraped
-    assert 'license_file_days_left{cluster="branch",ending="grace"} 30.0' in scraped
-    assert 'license_file_days_left{cluster="branch",ending="expiry"}' not in scraped
+    assert await ends(desk) == {
+        ("headquarters", "expiry"): datetime.combine(clock.now().date() + 41 * DAY, time(), UTC).timestamp(),
+        ("branch", "grace"): datetime.fromisoformat((await desk.file(OLD_ID, "branch"))["grace_ends_at"]).timestamp(),
+    }
     await desk.http.delete(f"/v1/clusters/headquarters/license-files/{OTHER_ID}")
-    assert 'license_file_days_left{cluster="headquarters",ending="expiry"} 90.0' in (await desk.http.get("/metrics")).text
+    later = datetime.combine(clock.now().date() + 91 * DAY, time(), UTC).timestamp()
+    assert (await ends(desk))["headquarters", "expiry"] == later
+
+
+async def ends(desk: Desk) -> dict[tuple[str, str], float]:
+    """The figures of a scrape by cluster and ending."""
+    shown = text_string_to_metric_families((await desk.http.get("/metrics")).text)
+    samples = next(family.samples for family in shown if family.name == "license_file_end_timestamp_seconds")
+    return {(sample.labels["cluster"], sample.labels["ending"]): sample.value for sample in samples}
