@@ -86,3 +86,31 @@ class LicenseFileRow(RegistrationTable, table=True):
     sha256: str
     made_by: str
     made_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class DeliveryRow(RegistrationTable, table=True):
+    """A license file on its way to an e-mail address; at most one way is open at a time."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'sending', 'failed', 'sent', 'given_up')", name="delivery_state_known"),
+        CheckConstraint("(state IN ('waiting', 'sending', 'failed')) = (next_attempt_at IS NOT NULL)", name="delivery_due_while_open"),
+        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="delivery_sent_at_when_sent"),
+        CheckConstraint("attempts >= 0 AND (attempts > 0 OR state NOT IN ('sending', 'failed', 'sent'))", name="delivery_attempts_counted"),
+        CheckConstraint("length(last_answer) <= 500", name="delivery_answer_bounded"),
+        Index("delivery_due", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        Index("delivery_open_once", "license_file_id", "email", unique=True, postgresql_where="next_attempt_at IS NOT NULL"),
+        Index("delivery_of_file", "license_file_id", "delivery_id"),
+    )
+
+    delivery_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=[Identity(always=True)])
+    license_file_id: str = Field(foreign_key="registration.license_file.license_file_id")
+    email: str
+    state: str
+    attempts: int = Field(sa_type=BigInteger)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    last_answer: str | None = None
+    sent_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    reason: str | None = None
+    requested_by: str
+    requested_at: datetime = Field(sa_type=DateTime(timezone=True))
