@@ -70,6 +70,8 @@ class MailServer:
 async def _handed_over(client: aiosmtplib.SMTP, mail: Mail) -> Verdict:
     """The server's word about the mail. Raises what aiosmtplib raises before there is one."""
     await client.connect()
+    if mail.beyond_ascii and client.is_ehlo_or_helo_needed:
+        await client.ehlo()
     if mail.beyond_ascii and not client.supports_extension("smtputf8"):
         return Verdict("refused", "The mail server takes no addresses beyond ASCII (SMTPUTF8). Send the license file to another one.")
     encoding, options = ("utf-8", ["SMTPUTF8"]) if mail.beyond_ascii else ("ascii", [])
