@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.policy import default
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from cryptography import x509
@@ -28,7 +28,7 @@ USERNAME, MAIL_PASSWORD = "desk", "correct mail horse"
 
 @dataclass
 class MailRoom:
-    """What the server does, and what it got. ``answers``: given to RCPT one after the other, then 250."""
+    """What the server does, and what it got. ``answers``: to RCPT, one after the other, then 250. At DATA it hangs with the mail."""
 
     port: int = 0
     mails: list[bytes] = field(default_factory=list)
@@ -38,7 +38,7 @@ class MailRoom:
     tried: int = 0
     answers: list[str] = field(default_factory=list)
     data_answer: str = "250 2.0.0 Ok: queued as 4711"
-    hangs: bool = False
+    hangs_at: Literal["RCPT", "DATA"] | None = None
     hangs_up_after_data: bool = False
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -81,7 +81,7 @@ class MailRoom:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         self.tried += 1
-        if self.hangs:
+        if self.hangs_at == "RCPT":
             await self.let_go.wait()
         if self.answers:
             return self.answers.pop(0)
@@ -95,6 +95,8 @@ class MailRoom:
             self.recipients += envelope.rcpt_tos
             self.encrypted.append(session.ssl is not None)
             self.logins.append(session.auth_data.decode() if isinstance(session.auth_data, bytes) else None)
+        if self.hangs_at == "DATA":
+            await self.let_go.wait()
         if self.hangs_up_after_data:
             assert server.transport is not None
             server.transport.abort()

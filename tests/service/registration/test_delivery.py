@@ -115,7 +115,7 @@ async def test_a_refused_registration_sends_nothing(opened: Open, room: MailRoom
 async def test_a_server_that_hangs_delays_no_registration_and_the_mail_is_tried_again(
     opened: Open, room: MailRoom, clock: TestClock
 ) -> None:
-    room.hangs = True
+    room.hangs_at = "RCPT"
     async with opened(**room.settings, smtp_timeout_seconds=0.3) as desk:
         pak = await desk.pak()
         made = [(await desk.register(pak, nodes=1, units=10)) for _ in range(6)]
@@ -123,7 +123,7 @@ async def test_a_server_that_hangs_delays_no_registration_and_the_mail_is_tried_
         failed = await until(desk, "failed")
         assert failed["last_answer"] == "The mail server did not answer in 0.3 s."
         assert room.mails == []
-        room.hangs = False
+        room.hangs_at = None
         room.let_go.set()
         clock.advance(timedelta(minutes=1))
         await room.got(6)
