@@ -9,7 +9,7 @@ from services.registration.actions.desk import Desk
 from services.registration.clients.mail_server import mail_server_of
 from services.registration.clients.signing_key import load_or_make
 from services.registration.domain import delivery, license_file, migration, order
-from services.registration.routes import deliveries, orders, registrations
+from services.registration.routes import deliveries, orders, record, registrations
 from services.registration.settings import RegistrationSettings
 from services.registration.timers import Deliveries
 from shared.kit.app import Kit, Plan, build_app
@@ -61,7 +61,7 @@ def create_app(settings: RegistrationSettings, bus: Bus, clock: Clock, metrics: 
         service="registration",
         title="Registration desk",
         migrations=MIGRATIONS,
-        routers=[orders.router, registrations.router, deliveries.router],
+        routers=[orders.router, registrations.router, deliveries.router, record.router],
         problems=PROBLEMS,
         on_start=[open_desk],
         background=[send_mail],

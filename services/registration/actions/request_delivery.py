@@ -2,7 +2,7 @@
 
 from services.registration.actions.desk import Desk
 from services.registration.domain.delivery import Delivery, MailIsOff, ReplacedBeforeDelivery
-from services.registration.store import deliveries, files
+from services.registration.store import deliveries, files, record
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
@@ -16,4 +16,6 @@ async def send_again(tx: Transaction, desk: Desk, license_file_id: str, email: s
         raise MailIsOff(license_file_id)
     if file.replaced_by is not None:
         raise ReplacedBeforeDelivery(license_file_id, file.replaced_by)
-    return await deliveries.add_delivery(tx, license_file_id, email or file.email, reason)
+    delivery = await deliveries.add_delivery(tx, license_file_id, email or file.email, reason)
+    await record.keep(tx, "delivery_requested", file.order_id, at=tx.now, license_file_id=license_file_id, reason=reason)
+    return delivery

@@ -3,9 +3,10 @@
 from typing import Any
 
 from services.registration.domain.delivery import Delivery
+from services.registration.domain.desk_act import DeskAct
 from services.registration.domain.license_file import LicenseFile
 from services.registration.domain.order import Order
-from shared.contracts.bodies.registration import DeliveryBody, FileFacts, MadeLicenseFile, OrderBody, Pak, Registration, Rehost
+from shared.contracts.bodies.registration import DeliveryBody, DeskActBody, FileFacts, MadeLicenseFile, OrderBody, Pak, Registration, Rehost
 
 
 def order_body(order: Order) -> OrderBody:
@@ -43,6 +44,19 @@ def registration_body(file: LicenseFile, *, mailed: bool) -> Registration:
 def rehost_body(file: LicenseFile, *, mailed: bool) -> Rehost:
     assert file.replaces is not None
     return Rehost(**registration_body(file, mailed=mailed).model_dump(), replaces=file.replaces)
+
+
+def act_body(act: DeskAct, pak: str | None) -> DeskActBody:
+    return DeskActBody(
+        act_id=str(act.act_id),
+        act=act.act,
+        order_id=str(act.order_id),
+        pak=pak,
+        license_file_id=act.license_file_id,
+        reason=act.reason,
+        caller=act.caller,
+        at=act.at,
+    )
 
 
 def delivery_body(delivery: Delivery) -> DeliveryBody:

@@ -36,6 +36,13 @@ class NewOrder(RequestBody):
         default="by_policy", description="May the PAK be split? `by_policy`: when the order is large enough."
     )
     expires: date | None = None
+    reason: Reason | None = Field(default=None, description="Kept in the desk's record.")
+
+
+class NewApproval(RequestBody):
+    """Why an order is approved, for the desk's record. The body may be left out."""
+
+    reason: Reason | None = None
 
 
 class OrderBody(AnswerBody):
@@ -89,7 +96,7 @@ class Rehost(Registration):
 
 
 class MadeLicenseFile(FileFacts):
-    """A license file with its history. ``replaces`` and ``reason`` stand on a re-host; ``replaced_by`` on what was re-hosted."""
+    """A license file with its history. ``replaces`` stands on a re-host, with its ``reason``; ``replaced_by`` on what was re-hosted."""
 
     order_id: str
     share: int
@@ -130,6 +137,7 @@ class NewRegistration(RequestBody):
     email: Email
     nodes: LicenseCount | None = None
     units: LicenseCount | None = None
+    reason: Reason | None = Field(default=None, description="Kept with the file and in the desk's record.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -161,6 +169,19 @@ class DeliveryBody(AnswerBody):
     reason: str | None
     requested_by: str
     requested_at: datetime
+
+
+class DeskActBody(AnswerBody):
+    """Something that was asked of the desk and done. Further acts may be added; ``license_file_id`` is null on those of an order."""
+
+    act_id: str
+    act: Literal["order_requested", "order_approved", "license_registered", "license_rehosted", "delivery_requested"]
+    order_id: str
+    pak: str | None = Field(description="Of the order, once it has one.")
+    license_file_id: str | None
+    reason: str | None
+    caller: str
+    at: datetime
 
 
 class NewRehost(RequestBody):

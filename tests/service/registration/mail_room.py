@@ -98,7 +98,7 @@ class MailRoom:
         if self.hangs_at == "DATA":
             await self.let_go.wait()
         if self.hangs_up_after_data:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return self.data_answer
 
