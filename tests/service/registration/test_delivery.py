@@ -273,3 +273,32 @@ async def test_deliveries_are_listed_by_state_and_file_page_by_page(opened: Open
         assert len(ids) == 3
         assert (await desk.http.get("/v1/deliveries", params={"state": "lost"})).status_code == 422
         assert problem_of(await desk.http.post("/v1/registrations/20200101000000000/delivery", json={})) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "it@example.com\r\nBcc: x@y.example",
+        "it@example.com\n",
+        "it@example.com, x@y.example",
+        "it@example.com,x.example",
+        "IT <it@example.com>",
+        "it@example.com>",
+        "it\u2028@example.com",
+        "it\x00@example.com",
+        '"it"@example.com',
+    ],
+)
+async def test_an_address_that_would_be_more_than_one_address_is_refused_at_every_door(opened: Open, room: MailRoom, email: str) -> None:
+    async with opened(**room.settings) as desk:
+        made = (await desk.register(await desk.pak())).json()["license_file_id"]
+        answers = [
+            await desk.register(await desk.pak(), email=email),
+            await desk.rehost(made, email=email),
+            await desk.http.post(f"/v1/registrations/{made}/delivery", json={"email": email}),
+            await desk.http.post("/v1/orders", json={"customer": "x", "email": email, "product_version": "5.0", "nodes": 1, "units": 1}),
+        ]
+        assert {answer.status_code for answer in answers} == {422}
+        await until(desk, "sent")
+        assert len(await deliveries(desk)) == 1
+    assert room.recipients == [EMAIL]
