@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -21,8 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.house import eventually
+from tests.service.registration.desk import Desk
 
 SENDER = "licenses@vendor.example"
+Open = Callable[..., AbstractAsyncContextManager[Desk]]
+"""Opens a desk with these settings; several times in one test it is the same desk, started again."""
+
 USERNAME, MAIL_PASSWORD = "desk", "correct mail horse"
 
 
@@ -150,3 +154,18 @@ def server_context(folder: Path, name: str = "127.0.0.1") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
     return context
+
+
+async def deliveries(desk: Desk, **chosen: str) -> list[dict[str, Any]]:
+    answer = await desk.http.get("/v1/deliveries", params=chosen)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
+
+
+async def until(desk: Desk, state: str, **chosen: str) -> dict[str, Any]:
+    """Wait until a delivery is in this state; the youngest that is."""
+
+    async def look() -> list[dict[str, Any]]:
+        return await deliveries(desk, state=state, **chosen)
+
+    return (await eventually(look, f"a delivery that is {state}"))[-1]
