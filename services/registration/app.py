@@ -38,9 +38,9 @@ PROBLEMS = ProblemTable(
         migration.MigrationAwaitsApproval: Rule("migration-awaits-approval", 409, "The migration waits for approval", recorded=True),
         license_file.AlreadyRehosted: Rule("already-rehosted", 409, "The license file was replaced already"),
         license_file.SameMac: Rule("same-mac", 409, "The license file has this MAC already"),
+        license_file.RehostLimitReached: Rule("rehost-limit-reached", 409, "The license was re-hosted too often"),
         delivery.MailIsOff: Rule("mail-is-off", 409, "This desk sends no mail"),
         delivery.ReplacedBeforeDelivery: Rule("license-file-replaced", 409, "The license file was replaced"),
-        license_file.RehostLimitReached: Rule("rehost-limit-reached", 409, "The license was re-hosted too often"),
     }
 )
 
