@@ -65,9 +65,9 @@ REVOKE ALL ON ALL TABLES IN SCHEMA :"role" FROM :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA :"role" TO :"role";
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA :"role" TO :"role";
 REVOKE INSERT, UPDATE, DELETE ON :"role".schema_version FROM :"role";
--- The ledger's journal is appended to and read; the same right was taken by the migration that made it.
-SELECT format('REVOKE UPDATE, DELETE ON %I.journal_entry FROM %I', :'role', :'role')
-    WHERE to_regclass(format('%I.journal_entry', :'role')) IS NOT NULL \gexec
+-- The ledger's journal and the desk's record are appended to and read; the same right was taken by the migrations that made them.
+SELECT format('REVOKE UPDATE, DELETE ON %I.%I FROM %I', :'role', appended, :'role') FROM unnest('{journal_entry,desk_act}'::text[]) AS appended
+    WHERE to_regclass(format('%I.%I', :'role', appended)) IS NOT NULL \gexec
 -- What later migrations make is reachable at once.
 ALTER DEFAULT PRIVILEGES IN SCHEMA :"role" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"role";
 ALTER DEFAULT PRIVILEGES IN SCHEMA :"role" GRANT USAGE ON SEQUENCES TO :"role";

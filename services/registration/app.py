@@ -6,10 +6,12 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.registration.actions.desk import Desk
+from services.registration.clients.mail_server import mail_server_of
 from services.registration.clients.signing_key import load_or_make
-from services.registration.domain import license_file, migration, order
-from services.registration.routes import orders, registrations
+from services.registration.domain import delivery, license_file, migration, order
+from services.registration.routes import deliveries, orders, record, registrations
 from services.registration.settings import RegistrationSettings
+from services.registration.timers import Deliveries
 from shared.kit.app import Kit, Plan, build_app
 from shared.kit.bus import Bus
 from shared.kit.clock import Clock
@@ -37,23 +39,32 @@ PROBLEMS = ProblemTable(
         license_file.AlreadyRehosted: Rule("already-rehosted", 409, "The license file was replaced already"),
         license_file.SameMac: Rule("same-mac", 409, "The license file has this MAC already"),
         license_file.RehostLimitReached: Rule("rehost-limit-reached", 409, "The license was re-hosted too often"),
+        delivery.MailIsOff: Rule("mail-is-off", 409, "This desk sends no mail"),
+        delivery.ReplacedBeforeDelivery: Rule("license-file-replaced", 409, "The license file was replaced"),
     }
 )
 
 
 def create_app(settings: RegistrationSettings, bus: Bus, clock: Clock, metrics: Metrics) -> FastAPI:
-    """The desk as an ASGI application. The signing key is opened when it starts: a SigningKeyError then ends the start."""
+    """The desk as an ASGI application. Key and certificates are read when it starts: SigningKeyError or UnusableMailServer end it then."""
 
-    async def open_signing_key(_kit: Kit) -> None:
-        app.state.desk = Desk(await asyncio.to_thread(load_or_make, settings), settings.overdraft_percent)
+    async def open_desk(_kit: Kit) -> None:
+        key = await asyncio.to_thread(load_or_make, settings)
+        app.state.desk = Desk(key, settings.overdraft_percent, mails=settings.smtp_host is not None)
+        app.state.mail_server = await asyncio.to_thread(mail_server_of, settings)
+
+    async def send_mail(kit: Kit) -> None:
+        if app.state.mail_server is not None:
+            await Deliveries(kit, app.state.mail_server).run()
 
     plan = Plan(
         service="registration",
         title="Registration desk",
         migrations=MIGRATIONS,
-        routers=[orders.router, registrations.router],
+        routers=[orders.router, registrations.router, deliveries.router, record.router],
         problems=PROBLEMS,
-        on_start=[open_signing_key],
+        on_start=[open_desk],
+        background=[send_mail],
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.settings = settings

@@ -66,7 +66,7 @@ class LicenseFileRow(RegistrationTable, table=True):
         CheckConstraint("nodes >= 0 AND units >= 0 AND nodes + units > 0", name="license_file_not_empty"),
         CheckConstraint("overdraft_units BETWEEN 0 AND units", name="license_file_overdraft_within_units"),
         CheckConstraint("mac ~ '^[0-9A-F]{12}$' AND original_mac ~ '^[0-9A-F]{12}$'", name="license_file_mac_form"),
-        CheckConstraint("(replaces IS NULL) = (reason IS NULL)", name="license_file_rehost_has_reason"),
+        CheckConstraint("replaces IS NULL OR reason IS NOT NULL", name="license_file_rehost_has_reason"),
         Index(
             "license_file_share_once",
             "order_id",
@@ -92,3 +92,53 @@ class LicenseFileRow(RegistrationTable, table=True):
     sha256: str
     made_by: str
     made_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class DeliveryRow(RegistrationTable, table=True):
+    """A license file on its way to an e-mail address; at most one way is open at a time."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'sending', 'failed', 'sent', 'given_up')", name="delivery_state_known"),
+        CheckConstraint("(state IN ('waiting', 'sending', 'failed')) = (next_attempt_at IS NOT NULL)", name="delivery_due_while_open"),
+        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="delivery_sent_at_when_sent"),
+        CheckConstraint("attempts >= 0 AND (attempts > 0 OR state NOT IN ('sending', 'failed', 'sent'))", name="delivery_attempts_counted"),
+        CheckConstraint("length(last_answer) <= 500", name="delivery_answer_bounded"),
+        Index("delivery_due", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        Index("delivery_open_once", "license_file_id", "email", unique=True, postgresql_where="next_attempt_at IS NOT NULL"),
+        Index("delivery_of_file", "license_file_id", "delivery_id"),
+    )
+
+    delivery_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=[Identity(always=True)])
+    license_file_id: str = Field(foreign_key="registration.license_file.license_file_id")
+    email: str
+    state: str
+    attempts: int = Field(sa_type=BigInteger)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    last_answer: str | None = None
+    sent_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    reason: str | None = None
+    requested_by: str
+    requested_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class DeskActRow(RegistrationTable, table=True):
+    """An act of the desk; a trigger refuses every change of one."""
+
+    __tablename__ = "desk_act"
+    __table_args__ = (
+        CheckConstraint(
+            "act IN ('order_requested', 'order_approved', 'license_registered', 'license_rehosted', 'delivery_requested')",
+            name="desk_act_known",
+        ),
+        CheckConstraint("(license_file_id IS NULL) = (act LIKE 'order\\_%')", name="desk_act_names_its_file"),
+        Index("desk_act_of_order", "order_id", "act_id"),
+    )
+
+    act_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=[Identity(always=True)])
+    act: str
+    order_id: int = Field(sa_type=BigInteger, foreign_key="registration.purchase_order.order_id")
+    license_file_id: str | None = Field(default=None, foreign_key="registration.license_file.license_file_id")
+    reason: str | None = None
+    caller: str
+    at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -33,7 +33,9 @@ LeaseSeconds = Annotated[int, Field(ge=1, le=31_536_000, strict=True, examples=[
 ProductVersion = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,2}(\.[0-9]{1,4}){1,3}$", max_length=20)]
 """A product version such as ``5.0`` or ``6.1.2``; only the major part decides about licenses."""
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}$", max_length=254)]
+_EMAIL_PART = r'[^@\s\x00-\x1f\x7f<>()\[\]\\,;:"]'
+Email = Annotated[str, StringConstraints(pattern=rf"^{_EMAIL_PART}{{1,64}}@{_EMAIL_PART}{{1,189}}$", max_length=254)]
+"""One address and nothing else: no name beside it, no second one, nothing that ends a line."""
 
 MacText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """A MAC address in any usual spelling; the service that reads it normalizes it or answers ``invalid-mac``."""

@@ -110,28 +110,41 @@ async def test_a_service_makes_changes_and_removes_nothing_but_rows(side: Side, 
 
 
 async def test_the_journal_is_appended_to_and_read_and_not_even_its_owner_changes_it(side: Side) -> None:
+    again = "INSERT INTO ledger.journal_entry (cluster, sequence) VALUES ('hq', 1) ON CONFLICT (cluster, sequence) DO UPDATE SET used = 1"
+    await is_only_appended_to(side, "customer", "ledger", "journal_entry", "journal_is_append_only", again)
+
+
+async def test_the_desks_record_is_appended_to_and_read_and_not_even_its_owner_changes_it(side: Side) -> None:
+    again = (
+        "INSERT INTO registration.desk_act (act_id, act, order_id, caller, at) OVERRIDING SYSTEM VALUE "
+        "VALUES (1, 'order_requested', 1, 'x', now()) ON CONFLICT (act_id) DO UPDATE SET caller = 'x'"
+    )
+    await is_only_appended_to(side, "vendor", "registration", "desk_act", "desk_record_is_append_only", again)
+
+
+async def is_only_appended_to(side: Side, whose: str, service: str, table: str, trigger: str, insert_again: str) -> None:
     denied = [
-        "UPDATE ledger.journal_entry SET caller = 'x'",
-        "DELETE FROM ledger.journal_entry",
-        "TRUNCATE ledger.journal_entry",
-        "INSERT INTO ledger.journal_entry (cluster, sequence) VALUES ('hq', 1) ON CONFLICT (cluster, sequence) DO UPDATE SET used = 1",
-        "ALTER TABLE ledger.journal_entry DISABLE TRIGGER journal_is_append_only",
-        "DROP TRIGGER journal_is_append_only ON ledger.journal_entry",
+        f"UPDATE {service}.{table} SET caller = 'x'",
+        f"DELETE FROM {service}.{table}",
+        f"TRUNCATE {service}.{table}",
+        insert_again,
+        f"ALTER TABLE {service}.{table} DISABLE TRIGGER {trigger}",
+        f"DROP TRIGGER {trigger} ON {service}.{table}",
         "SET session_replication_role = replica",
     ]
     held = "SELECT string_agg(DISTINCT privilege_type, ' ' ORDER BY privilege_type) FROM {0} WHERE {1}"
-    named = "table_schema = 'ledger' AND table_name = 'journal_entry' AND grantee = 'ledger'"
+    named = f"table_schema = '{service}' AND table_name = '{table}' AND grantee = '{service}'"
     whole = held.format("information_schema.table_privileges", named)
     columns = held.format("information_schema.column_privileges", named)
     for _ in range(2):  # as the migration left it, and as roles.sh leaves it after a restore
         assert [(await superuser(side, asked))[0][0] for asked in (whole, columns)] == ["INSERT SELECT"] * 2
-        async with connected(side, "ledger") as mine:
+        async with connected(side, service) as mine:
             for statement in denied:
                 await is_denied(mine, statement)
         async with connected(side, OWNER) as owner:
             for statement in denied[:4]:
                 await is_denied(owner, statement)
-        side.succeed("postgres/roles.sh", LICENSING_SIDE="customer")
+        side.succeed("postgres/roles.sh", LICENSING_SIDE=whose)
 
 
 @each_service

@@ -3,7 +3,7 @@
 import secrets
 
 from services.registration.domain.order import Order, may_be_split
-from services.registration.store import orders
+from services.registration.store import orders, record
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
@@ -12,7 +12,7 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _PAK_LENGTH = 10
 
 
-async def approve_order(tx: Transaction, order_id: int, split_threshold_units: int) -> Order:
+async def approve_order(tx: Transaction, order_id: int, split_threshold_units: int, reason: str | None = None) -> Order:
     """The approved order; one that was approved before stays as it is. A migration gets no PAK. Raises NotFound."""
     order = await orders.find_order(tx, order_id, lock=True)
     if order is None:
@@ -20,8 +20,20 @@ async def approve_order(tx: Transaction, order_id: int, split_threshold_units: i
     if order.status == "approved":
         return order
     if order.migration_id is not None:
-        return await orders.approve(tx, order, None, False)
-    return await orders.approve(tx, order, _new_pak(), may_be_split(order.split, order.units, split_threshold_units))
+        return await approve_migration(tx, order, reason)
+    split_allowed = may_be_split(order.split, order.units, split_threshold_units)
+    return await _approved(tx, await orders.approve(tx, order, _new_pak(), split_allowed), reason)
+
+
+async def approve_migration(tx: Transaction, order: Order, reason: str | None) -> Order:
+    """The approved order of a migration, which is locked and was not approved before."""
+    return await _approved(tx, await orders.approve(tx, order, None, False), reason)
+
+
+async def _approved(tx: Transaction, order: Order, reason: str | None) -> Order:
+    assert order.approved_at is not None  # paired with CHECK order_approval_recorded
+    await record.keep(tx, "order_approved", order.order_id, at=order.approved_at, reason=reason)
+    return order
 
 
 def _new_pak() -> str:

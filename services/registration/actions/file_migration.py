@@ -3,6 +3,7 @@
 Doing it again changes nothing, so that the same migration file is registered by the same call before and after the approval.
 """
 
+from services.registration.actions.approve_order import approve_migration
 from services.registration.domain.migration import (
     MigrationAlreadyRegistered,
     MigrationAwaitsApproval,
@@ -11,7 +12,7 @@ from services.registration.domain.migration import (
 )
 from services.registration.domain.order import Order
 from services.registration.settings import RegistrationSettings
-from services.registration.store import files, orders
+from services.registration.store import files, orders, record
 from shared.kit.transaction import Transaction
 from shared.license_file.mac import normalize_mac
 from shared.license_file.migration_file import MigrationFile
@@ -31,6 +32,7 @@ async def file_migration(tx: Transaction, settings: RegistrationSettings, migrat
         if made := await files.free_file(tx, migration.migration_id, migration.source_cluster, host):
             raise MigrationAlreadyRegistered(migration.migration_id, migration.source_cluster, made.license_file_id)
         order = await _add(tx, migration, product_version, email)
+        await record.keep(tx, "order_requested", order.order_id, at=order.requested_at)
     elif order.migration_digest != migration.digest and not order.shares:
         raise MigrationFileChanged(migration.migration_id, str(order.order_id))
     if order.status == "approved":
@@ -49,7 +51,7 @@ async def file_migration(tx: Transaction, settings: RegistrationSettings, migrat
     )
     if waits.is_above_threshold:
         raise waits
-    return await orders.approve(tx, order, None, False)
+    return await approve_migration(tx, order, "within what is free without approval")
 
 
 async def _add(tx: Transaction, migration: MigrationFile, product_version: str, email: str) -> Order:

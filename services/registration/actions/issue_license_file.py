@@ -1,11 +1,12 @@
-"""Make a license file: an id of its own, its lines signed, its bytes kept as they are given out."""
+"""Make a license file: an id of its own, its lines signed, its bytes kept as they are given out, and its way to its address begun."""
 
 import hashlib
 
 from services.registration.actions.desk import Desk
+from services.registration.domain.desk_act import Act
 from services.registration.domain.license_file import Content, LicenseFile, comment_of, id_of, lines_of, next_id
 from services.registration.domain.order import Order
-from services.registration.store import files
+from services.registration.store import deliveries, files, record
 from shared.kit.transaction import Transaction
 from shared.license_file.writing import write_file
 
@@ -35,4 +36,8 @@ async def issue_license_file(
         made_at=now,
     )
     await files.add_license_file(tx, file, data)
+    act: Act = "license_registered" if file.replaces is None else "license_rehosted"
+    await record.keep(tx, act, order.order_id, at=now, license_file_id=license_file_id, reason=reason)
+    if desk.mails:
+        await deliveries.add_delivery(tx, license_file_id, email, None)
     return file

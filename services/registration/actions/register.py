@@ -37,4 +37,4 @@ async def _make(tx: Transaction, desk: Desk, order: Order, wanted: NewRegistrati
     await orders.take_share(tx, order.order_id, share.nodes, share.units)
     overdraft_units = overdraft_of(share.units, desk.overdraft_percent)
     content = Content(share.number, share.nodes, share.units, overdraft_units, mac, mac)
-    return await issue_license_file(tx, desk, order, content, wanted.email)
+    return await issue_license_file(tx, desk, order, content, wanted.email, wanted.reason)

@@ -4,7 +4,7 @@ from services.registration.actions.desk import Desk
 from services.registration.actions.issue_license_file import issue_license_file
 from services.registration.domain.license_file import Content, LicenseFile, ancestors_of, check_rehost
 from services.registration.domain.order import check_not_expired
-from services.registration.store import files, orders
+from services.registration.store import deliveries, files, orders
 from shared.contracts.bodies.registration import NewRehost
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -32,7 +32,10 @@ async def rehost(tx: Transaction, desk: Desk, wanted: NewRehost) -> LicenseFile:
         original_mac=file.original_mac,
         ancestors=(file.license_file_id, *ancestors),
     )
-    return await issue_license_file(tx, desk, order, content, wanted.email, wanted.reason)
+    made = await issue_license_file(tx, desk, order, content, wanted.email, wanted.reason)
+    # Sent after its successor, it would be the one that is installed.
+    await deliveries.give_up_waiting(tx, file.license_file_id, f"Replaced by {made.license_file_id} before it was sent.")
+    return made
 
 
 async def _key_id_of(tx: Transaction, file: LicenseFile) -> str | None:

@@ -1,8 +1,22 @@
 """Orders and license files as they are shown."""
 
+from typing import Any
+
+from services.registration.domain.delivery import Delivery
+from services.registration.domain.desk_act import DeskAct
 from services.registration.domain.license_file import LicenseFile
 from services.registration.domain.order import Order
-from shared.contracts.bodies.registration import MadeLicenseFile, OrderBody, Pak, Registration, Rehost, UnlicensedModel
+from shared.contracts.bodies.registration import (
+    DeliveryBody,
+    DeskActBody,
+    FileFacts,
+    MadeLicenseFile,
+    OrderBody,
+    Pak,
+    Registration,
+    Rehost,
+    UnlicensedModel,
+)
 
 
 def order_body(order: Order) -> OrderBody:
@@ -30,26 +44,40 @@ def order_body(order: Order) -> OrderBody:
     )
 
 
-def registration_body(file: LicenseFile) -> Registration:
-    return Registration(
-        license_file_id=file.license_file_id,
-        file_name=file.file_name,
-        mac=file.mac,
-        nodes=file.nodes,
-        units=file.units,
-        overdraft_units=file.overdraft_units,
-        sha256=file.sha256,
+def _facts(file: LicenseFile) -> dict[str, Any]:
+    return {name: getattr(file, name) for name in FileFacts.model_fields}
+
+
+def registration_body(file: LicenseFile, *, mailed: bool) -> Registration:
+    return Registration(**_facts(file), delivery="waiting" if mailed else "off")
+
+
+def rehost_body(file: LicenseFile, *, mailed: bool) -> Rehost:
+    assert file.replaces is not None
+    return Rehost(**registration_body(file, mailed=mailed).model_dump(), replaces=file.replaces)
+
+
+def act_body(act: DeskAct, pak: str | None) -> DeskActBody:
+    return DeskActBody(
+        act_id=str(act.act_id),
+        act=act.act,
+        order_id=str(act.order_id),
+        pak=pak,
+        license_file_id=act.license_file_id,
+        reason=act.reason,
+        caller=act.caller,
+        at=act.at,
     )
 
 
-def rehost_body(file: LicenseFile) -> Rehost:
-    assert file.replaces is not None
-    return Rehost(**registration_body(file).model_dump(), replaces=file.replaces)
+def delivery_body(delivery: Delivery) -> DeliveryBody:
+    shown = {name: getattr(delivery, name) for name in DeliveryBody.model_fields}
+    return DeliveryBody(**{**shown, "delivery_id": str(delivery.delivery_id)})
 
 
 def made_body(file: LicenseFile) -> MadeLicenseFile:
     return MadeLicenseFile(
-        **registration_body(file).model_dump(),
+        **_facts(file),
         order_id=str(file.order_id),
         share=file.share,
         original_mac=file.original_mac,

@@ -9,7 +9,7 @@ from services.registration.actions.place_order import place_order as place
 from services.registration.routes.bodies import order_body, pak_body
 from services.registration.store import files, orders
 from shared.contracts.base import Page
-from shared.contracts.bodies.registration import NewOrder, OrderBody, Pak, PakText
+from shared.contracts.bodies.registration import NewApproval, NewOrder, OrderBody, Pak, PakText
 from shared.kit.idempotency import OnceDep
 from shared.kit.paging import LARGEST_LIMIT, PageDep
 from shared.kit.problems import NotFound
@@ -49,9 +49,10 @@ async def get_order(order_id: OrderId, tx: TransactionDep) -> OrderBody:
 
 
 @router.post("/orders/{order_id}/approval", openapi_extra=needs("vendor"))
-async def approve_order(order_id: OrderId, tx: TransactionDep, request: Request) -> OrderBody:
+async def approve_order(order_id: OrderId, tx: TransactionDep, request: Request, body: NewApproval | None = None) -> OrderBody:
     """Approve an order: it gets its PAK. Approving again answers the same. A waiting migration gets no PAK; register its file again."""
-    return order_body(await approve(tx, int(order_id), request.app.state.settings.split_threshold_units))
+    threshold = request.app.state.settings.split_threshold_units
+    return order_body(await approve(tx, int(order_id), threshold, body.reason if body else None))
 
 
 @router.get("/paks/{pak}", openapi_extra=needs("vendor"))

@@ -25,15 +25,16 @@ FileIdPath = Annotated[LicenseFileId, Path()]
 
 @router.post("/registrations", status_code=201, openapi_extra=needs("vendor"))
 async def register_license(body: NewRegistration, tx: TransactionDep, once: OnceDep, request: Request) -> Registration:
-    """Make a license file for a server: a share of a PAK, or the free one of a migration. Download it with the id in the answer."""
+    """Make a license file for a server: a share of a PAK, or the free one of a migration. It goes to the e-mail address where the desk
+    sends mail, and is downloaded with the id in the answer."""
     desk, settings = request.app.state.desk, request.app.state.settings
     # Before the key is claimed: a migration that has to wait is kept although it is refused, and no half answer may be kept with it.
     migration = await file_migration(tx, settings, body.migration_file, body.mac, body.email) if body.migration_file is not None else None
 
     async def answer() -> Registration:
         if migration is not None:
-            return registration_body(await register_migration(tx, desk, migration, body))
-        return registration_body(await register_share(tx, desk, body))
+            return registration_body(await register_migration(tx, desk, migration, body), mailed=desk.mails)
+        return registration_body(await register_share(tx, desk, body), mailed=desk.mails)
 
     return await once.answer(Registration, body, answer)
 
@@ -76,8 +77,9 @@ async def download_registered_license_file(license_file_id: FileIdPath, tx: Tran
 @router.post("/rehosts", status_code=201, openapi_extra=needs("vendor"))
 async def rehost_license_file(body: NewRehost, tx: TransactionDep, once: OnceDep, request: Request) -> Rehost:
     """Make a license file again for another server. Once the new file is installed, the old one grants nothing."""
+    desk = request.app.state.desk
 
     async def answer() -> Rehost:
-        return rehost_body(await rehosting.rehost(tx, request.app.state.desk, body))
+        return rehost_body(await rehosting.rehost(tx, desk, body), mailed=desk.mails)
 
     return await once.answer(Rehost, body, answer)

@@ -36,6 +36,13 @@ class NewOrder(RequestBody):
         default="by_policy", description="May the PAK be split? `by_policy`: when the order is large enough."
     )
     expires: date | None = None
+    reason: Reason | None = Field(default=None, description="Kept in the desk's record.")
+
+
+class NewApproval(RequestBody):
+    """Why an order is approved, for the desk's record. The body may be left out."""
+
+    reason: Reason | None = None
 
 
 class UnlicensedModel(AnswerBody):
@@ -70,8 +77,8 @@ class OrderBody(AnswerBody):
     approved_at: datetime | None
 
 
-class Registration(AnswerBody):
-    """A license file that was made; its bytes are under ``/v1/registrations/{license_file_id}/license-file``."""
+class FileFacts(AnswerBody):
+    """What every answer says of a license file."""
 
     license_file_id: str = Field(examples=["20260314092653589"])
     file_name: str
@@ -82,14 +89,22 @@ class Registration(AnswerBody):
     sha256: str = Field(description="Of the file's bytes.")
 
 
+class Registration(FileFacts):
+    """A license file that was made; its bytes are under ``/v1/registrations/{license_file_id}/license-file``."""
+
+    delivery: Literal["off", "waiting"] = Field(
+        default="off", description="`waiting`: it is on its way to the e-mail address, see `/v1/deliveries`. `off`: download it."
+    )
+
+
 class Rehost(Registration):
     """A license file made in place of another."""
 
     replaces: str = Field(description="The license file that grants nothing once this one is installed.")
 
 
-class MadeLicenseFile(Registration):
-    """A license file with its history. ``replaces`` and ``reason`` stand on a re-host; ``replaced_by`` on what was re-hosted."""
+class MadeLicenseFile(FileFacts):
+    """A license file with its history. ``replaces`` stands on a re-host, with its ``reason``; ``replaced_by`` on what was re-hosted."""
 
     order_id: str
     share: int
@@ -130,6 +145,7 @@ class NewRegistration(RequestBody):
     email: Email
     nodes: LicenseCount | None = None
     units: LicenseCount | None = None
+    reason: Reason | None = Field(default=None, description="Kept with the file and in the desk's record.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -138,6 +154,42 @@ class NewRegistration(RequestBody):
         if self.migration_file is not None and (self.nodes is not None or self.units is not None):
             raise ValueError("nodes and units stand in the migration file; leave them out")
         return self
+
+
+class NewDelivery(RequestBody):
+    """Send a license file again. ``email``: instead of the address that it was made for."""
+
+    email: Email | None = None
+    reason: Reason | None = Field(default=None, examples=["the customer's mail server refused it"])
+
+
+class DeliveryBody(AnswerBody):
+    """A license file on its way to an e-mail address."""
+
+    delivery_id: str
+    license_file_id: str
+    email: str
+    state: Literal["waiting", "sending", "failed", "sent", "given_up"] = Field(description="`failed`: tried, and to be tried again.")
+    attempts: int
+    next_attempt_at: datetime | None = Field(description="When it is due; null when it is over. While it is sent: when it counts as lost.")
+    last_answer: str | None = Field(description="What the mail server said last, or what went wrong.")
+    sent_at: datetime | None
+    reason: str | None
+    requested_by: str
+    requested_at: datetime
+
+
+class DeskActBody(AnswerBody):
+    """Something that was asked of the desk and done. Further acts may be added; ``license_file_id`` is null on those of an order."""
+
+    act_id: str
+    act: Literal["order_requested", "order_approved", "license_registered", "license_rehosted", "delivery_requested"]
+    order_id: str
+    pak: str | None = Field(description="Of the order, once it has one.")
+    license_file_id: str | None
+    reason: str | None
+    caller: str
+    at: datetime
 
 
 class NewRehost(RequestBody):

@@ -82,7 +82,7 @@ async def test_a_desk_without_its_key_is_built_for_its_contract_but_does_not_sta
         ("UPDATE registration.purchase_order SET pak = NULL", "order_pak_when_approved"),
         ("UPDATE registration.purchase_order SET approved_by = NULL", "order_approval_recorded"),
         ("UPDATE registration.license_file SET nodes = 0, units = 0, overdraft_units = 0", "license_file_not_empty"),
-        ("UPDATE registration.license_file SET reason = 'none'", "license_file_rehost_has_reason"),
+        ("UPDATE registration.license_file SET replaces = license_file_id", "license_file_rehost_has_reason"),
         ("UPDATE registration.license_file SET license_file_id = '1'", "license_file_id_form"),
         ("UPDATE registration.license_file SET mac = 'x'", "license_file_mac_form"),
     ],
