@@ -35,6 +35,7 @@ PROBLEMS = ProblemTable(
         # Recorded: the order that it waits for is kept.
         migration.MigrationAwaitsApproval: Rule("migration-awaits-approval", 409, "The migration waits for approval", recorded=True),
         license_file.AlreadyRehosted: Rule("already-rehosted", 409, "The license file was replaced already"),
+        license_file.AlreadyReturned: Rule("already-returned", 409, "The license file's share went back to its order"),
         license_file.SameMac: Rule("same-mac", 409, "The license file has this MAC already"),
         license_file.RehostLimitReached: Rule("rehost-limit-reached", 409, "The license was re-hosted too often"),
     }

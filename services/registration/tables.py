@@ -2,11 +2,17 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, MetaData
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Computed, DateTime, Identity, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 REGISTRATION = registry(metadata=MetaData(schema="registration"))
+
+_KEY_ID = "substring(encode(content, 'escape') FROM '<KeyId>([0-9A-F]{16})</KeyId>')"
+_VOIDS = (
+    "coalesce(string_to_array(substring(encode(content, 'escape') "
+    "FROM '<Replaces>(([0-9]{17}|</Replaces><Replaces>)+)</Replaces>'), '</Replaces><Replaces>'), '{}'::text[])"
+)
 
 
 class RegistrationTable(SQLModel, registry=REGISTRATION):
@@ -52,7 +58,10 @@ class OrderRow(RegistrationTable, table=True):
 
 
 class LicenseFileRow(RegistrationTable, table=True):
-    """A license file as it was made: never changed, never deleted."""
+    """A license file as it was made: never changed, never deleted.
+
+    ``key_id`` and ``voids`` are what the bytes of ``content`` say, read by the database: who signed, and every file that it voids.
+    """
 
     __tablename__ = "license_file"
     __table_args__ = (
@@ -61,6 +70,9 @@ class LicenseFileRow(RegistrationTable, table=True):
         CheckConstraint("overdraft_units BETWEEN 0 AND units", name="license_file_overdraft_within_units"),
         CheckConstraint("mac ~ '^[0-9A-F]{12}$' AND original_mac ~ '^[0-9A-F]{12}$'", name="license_file_mac_form"),
         CheckConstraint("(replaces IS NULL) = (reason IS NULL)", name="license_file_rehost_has_reason"),
+        CheckConstraint("replaces IS NULL OR voids[1] = replaces", name="license_file_replaces_first"),
+        CheckConstraint("cardinality(voids) <= 200", name="license_file_voids_limited"),
+        CheckConstraint("license_file_id <> ALL (voids)", name="license_file_voids_others"),
         Index(
             "license_file_share_once",
             "order_id",
@@ -69,6 +81,7 @@ class LicenseFileRow(RegistrationTable, table=True):
             postgresql_where="replaces IS NULL",
         ),
         Index("license_file_of_order", "order_id", "license_file_id"),
+        Index("license_file_of_key", "key_id", "license_file_id"),
     )
 
     license_file_id: str = Field(primary_key=True)
@@ -86,3 +99,24 @@ class LicenseFileRow(RegistrationTable, table=True):
     sha256: str
     made_by: str
     made_at: datetime = Field(sa_type=DateTime(timezone=True))
+    key_id: str = Field(sa_column=Column(Text, Computed(_KEY_ID, persisted=True), nullable=False))
+    voids: list[str] = Field(sa_column=Column(ARRAY(Text), Computed(_VOIDS, persisted=True), nullable=False))
+
+
+class ReturnedShareRow(RegistrationTable, table=True):
+    """A share that went back to its order; its last file is named, and grants nothing wherever that is known."""
+
+    __tablename__ = "returned_share"
+    __table_args__ = (
+        CheckConstraint("nodes >= 0 AND units >= 0 AND nodes + units > 0", name="returned_share_not_empty"),
+        UniqueConstraint("order_id", "share", name="returned_share_once"),
+    )
+
+    license_file_id: str = Field(primary_key=True, foreign_key="registration.license_file.license_file_id")
+    order_id: int = Field(sa_type=BigInteger, foreign_key="registration.purchase_order.order_id")
+    share: int = Field(sa_type=BigInteger)
+    nodes: int = Field(sa_type=BigInteger)
+    units: int = Field(sa_type=BigInteger)
+    reason: str
+    returned_by: str
+    returned_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -58,6 +58,10 @@ def made_body(file: LicenseFile) -> MadeLicenseFile:
         reason=file.reason,
         made_by=file.made_by,
         made_at=file.made_at,
+        key_id=file.key_id,
+        voids=list(file.voids),
+        state=file.state,
+        returned_at=file.returned_at,
     )
 
 

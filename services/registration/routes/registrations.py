@@ -10,7 +10,7 @@ from services.registration.actions.register import register_migration, register_
 from services.registration.routes.bodies import made_body, registration_body, rehost_body
 from services.registration.store import files
 from shared.contracts.base import Page
-from shared.contracts.bodies.registration import MadeLicenseFile, NewRegistration, NewRehost, PakText, Registration, Rehost
+from shared.contracts.bodies.registration import KeyId, MadeLicenseFile, NewRegistration, NewRehost, PakText, Registration, Rehost
 from shared.contracts.fields import LicenseFileId
 from shared.kit.idempotency import OnceDep
 from shared.kit.paging import PageDep
@@ -40,11 +40,14 @@ async def register_license(body: NewRegistration, tx: TransactionDep, once: Once
 
 @router.get("/registrations", openapi_extra=needs("vendor"))
 async def list_registrations(
-    tx: TransactionDep, page: PageDep, pak: Annotated[PakText | None, Query(description="Of this PAK only.")] = None
+    tx: TransactionDep,
+    page: PageDep,
+    pak: Annotated[PakText | None, Query(description="Of this PAK only.")] = None,
+    key_id: Annotated[KeyId | None, Query(description="Signed by this key and current: what a lost key makes you issue again.")] = None,
 ) -> Page[MadeLicenseFile]:
     """The license files made, the oldest first."""
     (after,) = page.after(str) or (None,)
-    found = await files.page_of_files(tx, pak.upper() if pak else None, after, page.limit)
+    found = await files.page_of_files(tx, pak.upper() if pak else None, key_id.upper() if key_id else None, after, page.limit)
     cursor = page.next_cursor(len(found), found[-1].license_file_id) if found else None
     return Page(items=[made_body(one) for one in found], next_cursor=cursor)
 

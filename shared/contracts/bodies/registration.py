@@ -14,6 +14,9 @@ LicenseCount = Annotated[int, Field(ge=0, le=999_999_999, strict=True)]
 PakText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,32}$")]
 """A PAK; small letters are read as capitals."""
 
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{16}$")]
+"""The name of a signing key, as ``<KeyId>`` has it."""
+
 
 def _printable(text: str) -> str:
     if not text.isprintable():
@@ -81,7 +84,8 @@ class Rehost(Registration):
 
 
 class MadeLicenseFile(Registration):
-    """A license file with its history. ``replaces`` and ``reason`` stand on a re-host; ``replaced_by`` on what was re-hosted."""
+    """A license file with its history. ``replaces`` and ``reason`` stand on a re-host; ``replaced_by`` on what was re-hosted;
+    ``returned_at`` on a file whose share went back to its order. ``voids``: every file that grants nothing beside this one."""
 
     order_id: str
     share: int
@@ -92,6 +96,10 @@ class MadeLicenseFile(Registration):
     reason: str | None
     made_by: str
     made_at: datetime
+    key_id: str = Field(description="Of the key that signed it.")
+    voids: list[str]
+    state: Literal["current", "replaced", "returned"]
+    returned_at: datetime | None
 
 
 class Pak(AnswerBody):
