@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from services.registration.actions.desk import Desk
 from services.registration.clients.signing_key import load_or_make
-from services.registration.domain import license_file, migration, order
+from services.registration.domain import license_file, migration, order, returns
 from services.registration.routes import orders, registrations
 from services.registration.settings import RegistrationSettings
 from shared.kit.app import Kit, Plan, build_app
@@ -37,6 +37,8 @@ PROBLEMS = ProblemTable(
         license_file.AlreadyRehosted: Rule("already-rehosted", 409, "The license file was replaced already"),
         license_file.AlreadyReturned: Rule("already-returned", 409, "The license file's share went back to its order"),
         license_file.SameMac: Rule("same-mac", 409, "The license file has this MAC already"),
+        returns.MigrationNotReturnable: Rule("not-returnable", 409, "The license file is of no order that was bought"),
+        returns.ReturnLimitReached: Rule("return-limit-reached", 409, "Too many files of the order are void"),
         license_file.RehostLimitReached: Rule("rehost-limit-reached", 409, "The license was re-hosted too often"),
     }
 )

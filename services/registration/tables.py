@@ -70,7 +70,7 @@ class LicenseFileRow(RegistrationTable, table=True):
         CheckConstraint("overdraft_units BETWEEN 0 AND units", name="license_file_overdraft_within_units"),
         CheckConstraint("mac ~ '^[0-9A-F]{12}$' AND original_mac ~ '^[0-9A-F]{12}$'", name="license_file_mac_form"),
         CheckConstraint("(replaces IS NULL) = (reason IS NULL)", name="license_file_rehost_has_reason"),
-        CheckConstraint("replaces IS NULL OR voids[1] = replaces", name="license_file_replaces_first"),
+        CheckConstraint("replaces IS NULL OR voids[1] IS NOT DISTINCT FROM replaces", name="license_file_replaces_first"),
         CheckConstraint("cardinality(voids) <= 200", name="license_file_voids_limited"),
         CheckConstraint("license_file_id <> ALL (voids)", name="license_file_voids_others"),
         Index(

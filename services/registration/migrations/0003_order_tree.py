@@ -12,7 +12,7 @@ _VOIDS = (
     "coalesce(string_to_array(substring(encode(content, 'escape') "
     "FROM '<Replaces>(([0-9]{17}|</Replaces><Replaces>)+)</Replaces>'), '</Replaces><Replaces>'), '{}'::text[])"
 )
-_REPLACES_FIRST = "replaces IS NULL OR voids[1] = replaces"
+_REPLACES_FIRST = "replaces IS NULL OR voids[1] IS NOT DISTINCT FROM replaces"
 
 
 def upgrade() -> None:

@@ -1,8 +1,9 @@
 """Orders and license files as they are shown."""
 
+from services.registration.domain import returns
 from services.registration.domain.license_file import LicenseFile
 from services.registration.domain.order import Order
-from shared.contracts.bodies.registration import MadeLicenseFile, OrderBody, Pak, Registration, Rehost
+from shared.contracts.bodies.registration import MadeLicenseFile, OrderBody, Pak, Registration, Rehost, ReturnedShare
 
 
 def order_body(order: Order) -> OrderBody:
@@ -62,6 +63,22 @@ def made_body(file: LicenseFile) -> MadeLicenseFile:
         voids=list(file.voids),
         state=file.state,
         returned_at=file.returned_at,
+    )
+
+
+def returned_body(back: returns.ReturnedShare, order: Order, voided: tuple[str, ...]) -> ReturnedShare:
+    return ReturnedShare(
+        license_file_id=back.license_file_id,
+        order_id=str(back.order_id),
+        share=back.share,
+        nodes=back.nodes,
+        units=back.units,
+        reason=back.reason,
+        returned_by=back.returned_by,
+        returned_at=back.returned_at,
+        voided=list(voided),
+        remaining_nodes=order.remaining_nodes,
+        remaining_units=order.remaining_units,
     )
 
 

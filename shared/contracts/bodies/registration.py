@@ -147,3 +147,25 @@ class NewRehost(RequestBody):
     mac: MacText
     email: Email
     reason: Reason = Field(examples=["the first node failed"])
+
+
+class NewReturn(RequestBody):
+    """Why a share goes back to its order."""
+
+    reason: Reason = Field(examples=["the branch is closed"])
+
+
+class ReturnedShare(AnswerBody):
+    """A share that went back to its order; ``voided``: its files, which grant nothing wherever that is known."""
+
+    license_file_id: str
+    order_id: str
+    share: int
+    nodes: int
+    units: int
+    reason: str
+    returned_by: str
+    returned_at: datetime
+    voided: list[str]
+    remaining_nodes: int = Field(description="Of the order, after the return.")
+    remaining_units: int
