@@ -69,11 +69,23 @@ async def page_of_files(tx: Transaction, pak: str | None, key_id: str | None, af
     return await _found(tx, chosen)
 
 
+async def all_files_of_order(tx: Transaction, order_id: int) -> list[LicenseFile]:
+    """Every license file of an order: some bytes each, and an order has no more shares than units and nodes."""
+    return await _found(tx, _files().where(col(LicenseFileRow.order_id) == order_id))
+
+
 async def files_of_order(tx: Transaction, order_id: int, limit: int) -> tuple[list[LicenseFile], int]:
     """The first ``limit`` license files of an order, and how many there are."""
     ours = col(LicenseFileRow.order_id) == order_id
     total = await tx.session.scalar(select(func.count()).select_from(LicenseFileRow).where(ours))
     return await _found(tx, _files().where(ours).limit(limit)), total or 0
+
+
+async def files_of_shares(tx: Transaction, order_id: int, after: int, limit: int) -> list[LicenseFile]:
+    """All license files of ``limit`` shares of an order behind share number ``after``."""
+    share = col(LicenseFileRow.share)
+    chosen = _files().where(col(LicenseFileRow.order_id) == order_id, share > after, share <= after + limit)
+    return await _found(tx, chosen)
 
 
 async def free_file(tx: Transaction, migration_id: str, source_cluster: str, mac: str) -> LicenseFile | None:

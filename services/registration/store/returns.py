@@ -23,3 +23,9 @@ async def returned_files(tx: Transaction, order_id: int) -> list[tuple[str, list
     chosen = chosen.where(col(ReturnedShareRow.order_id) == order_id)
     chosen = chosen.order_by(col(ReturnedShareRow.returned_at).desc(), col(ReturnedShareRow.license_file_id))
     return [(row.license_file_id, row.voids) for row in await tx.session.execute(chosen)]
+
+
+async def returned_of_order(tx: Transaction, order_id: int) -> dict[int, ReturnedShare]:
+    """The returned shares of an order, by their numbers."""
+    rows = await tx.session.scalars(select(ReturnedShareRow).where(col(ReturnedShareRow.order_id) == order_id))
+    return {row.share: ReturnedShare(**row.model_dump()) for row in rows}

@@ -119,6 +119,39 @@ class Pak(AnswerBody):
     license_files_total: int
 
 
+class ReturnRecord(AnswerBody):
+    """By whom and why a share went back to its order; ``license_file_id``: its last file."""
+
+    license_file_id: str
+    reason: str
+    returned_by: str
+    returned_at: datetime
+
+
+class OrderShare(AnswerBody):
+    """A share of an order and its license files, each replaced by the next one. ``returned``: it went back to the order."""
+
+    share: int
+    nodes: int
+    units: int
+    returned: ReturnRecord | None
+    license_files: list[MadeLicenseFile]
+
+
+class OrderTree(AnswerBody):
+    """An order as a tree: its shares, and of each the files from the first to the last re-host; so many shares a page."""
+
+    order_id: str
+    pak: str | None
+    nodes: int
+    units: int
+    remaining_nodes: int
+    remaining_units: int
+    shares_total: int
+    shares: list[OrderShare]
+    next_cursor: str | None
+
+
 class NewRegistration(RequestBody):
     """A share of a PAK (what is left out of nodes and units is all that remains), or a migration file."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from services.registration.domain.returns import MOST_RETURNED
 from shared.kit.clock import TestClock
@@ -14,7 +15,7 @@ MIGRATION = MigrationFile(
 )  # fmt: skip
 
 
-async def made(desk: Desk, pak: str, mac: str = MAC, **wanted: int) -> str:
+async def made(desk: Desk, pak: str, mac: str = MAC, **wanted: Any) -> str:
     answer = await desk.register(pak, mac, **wanted)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["license_file_id"])
