@@ -111,7 +111,7 @@ def _said(proof: Proof, on: date) -> Iterator[str]:
         for one in order.files:
             yield f"{'  ' * (one.depth + 1)}{_said_of_file(one, on)}"
         for total in order.totals:
-            yield f"  {total.feature}: {total.valid} of the {total.ordered} ordered are valid on {on}, {total.good} replaced by nothing"
+            yield f"  {total.feature}: {total.valid} of the {total.ordered} ordered are valid on {on}; {total.good} stand in files that nothing voids"
         yield from (f"  FAULT: {fault}" for fault in order.faults)
         yield f"  {_said_of_completeness(order)}"
 

@@ -53,8 +53,8 @@ def test_all_files_and_a_statement_prove_an_order(desk: PaperDesk, tmp_path: Pat
         f"    {moved} for 0015C5000002: 15 CCM_NODE, {held}; valid on 2026-04-01",
         f"  {second} for 0015C5F3A1B2: 5 CCM_NODE, 50 PHONE_UNIT; signature good; not valid on 2026-04-01: returned to the order",
         f"    {part} for 0015C5F3A1B2: 4 CCM_NODE, 40 PHONE_UNIT; signature good; valid on 2026-04-01",
-        "  CCM_NODE: 19 of the 20 ordered are valid on 2026-04-01, 19 replaced by nothing",
-        "  PHONE_UNIT: 190 of the 200 ordered are valid on 2026-04-01, 190 replaced by nothing",
+        "  CCM_NODE: 19 of the 20 ordered are valid on 2026-04-01; 19 stand in files that nothing voids",
+        "  PHONE_UNIT: 190 of the 200 ordered are valid on 2026-04-01; 190 stand in files that nothing voids",
         "  complete: all 4 files that the vendor made of it until 2026-03-16 01:26:53 UTC",
     ]
     assert code == 0
