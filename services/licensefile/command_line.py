@@ -17,7 +17,7 @@ from shared.kit.clock import SystemClock
 from shared.license_file.order_tree import OrderProof, Proof, TreeFile, prove
 from shared.license_file.signature import key_id_of
 from shared.license_file.statement import Statement, StatementRefused, read_statement
-from shared.license_file.trusted_key import LARGEST_KEY_FILE_BYTES, key_in
+from shared.license_file.trusted_key import LARGEST_KEY_FILE_BYTES, KeyFile, Validity, key_file_in
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_MISSING_SHOWN = 20
@@ -33,14 +33,15 @@ def main(arguments: Sequence[str]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a file's name may be none in the terminal's encoding
     try:
-        keys = dict(map(_key, given.key))
+        trusted = dict(map(_key, given.key))
     except _Unreadable as error:
         sys.stderr.write(f"Nothing was verified: {error}\n")
         sys.exit(2)
     refused: list[tuple[str, str]] = []
     files = list(_files(given.file, refused))
-    statements = list(_statements(given.statement, keys, refused))
-    proof = prove(files, keys, given.on, statements)
+    keys, days = {key_id: one.key for key_id, one in trusted.items()}, {key_id: one.validity for key_id, one in trusted.items()}
+    statements = list(_statements(given.statement, keys, days, refused))
+    proof = prove(files, keys, given.on, statements, days)
     refused += [(one.name, one.reason) for one in proof.refused]
     for line in (*_said(proof, given.on), *(f"{name}: REFUSED, counts for nothing: {reason}" for name, reason in refused)):
         sys.stdout.write(_printable(line) + "\n")
@@ -81,12 +82,15 @@ def _bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     return content
 
 
-def _key(path: Path) -> tuple[str, Ed25519PublicKey]:
+def _key(path: Path) -> tuple[str, KeyFile]:
+    """A key with the days on which it signed; a revoked one proves nothing."""
+    if path.suffix == ".revoked":
+        raise _Unreadable(f"{path} is the file of a revoked key, which proves nothing; leave it out")
     try:
-        key = key_in(_bytes(path, LARGEST_KEY_FILE_BYTES))
+        found = key_file_in(_bytes(path, LARGEST_KEY_FILE_BYTES), revoked=False)
     except ValueError as error:
         raise _Unreadable(f"{path} is no public key: {error}") from error
-    return key_id_of(key), key
+    return key_id_of(found.key), found
 
 
 def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
@@ -97,10 +101,12 @@ def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[tu
             refused.append((str(path), str(error)))
 
 
-def _statements(paths: Sequence[Path], keys: dict[str, Ed25519PublicKey], refused: list[tuple[str, str]]) -> Iterator[Statement]:
+def _statements(
+    paths: Sequence[Path], keys: dict[str, Ed25519PublicKey], days: dict[str, Validity], refused: list[tuple[str, str]]
+) -> Iterator[Statement]:
     for path in paths:
         try:
-            yield read_statement(_bytes(path), keys)
+            yield read_statement(_bytes(path), keys, days)
         except (_Unreadable, StatementRefused) as error:
             refused.append((str(path), str(error)))
 
@@ -111,7 +117,8 @@ def _said(proof: Proof, on: date) -> Iterator[str]:
         for one in order.files:
             yield f"{'  ' * (one.depth + 1)}{_said_of_file(one, on)}"
         for total in order.totals:
-            yield f"  {total.feature}: {total.valid} of the {total.ordered} ordered are valid on {on}; {total.good} stand in files that nothing voids"
+            sums = f"{total.valid} of the {total.ordered} ordered are valid on {on}; {total.good} stand in files that nothing voids"
+            yield f"  {total.feature}: {sums}"
         yield from (f"  FAULT: {fault}" for fault in order.faults)
         yield f"  {_said_of_completeness(order)}"
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from shared.license_file.grammar import read
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import Verification, canonical, verify
+from shared.license_file.trusted_key import NO_LIMIT, Validity, made_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,18 @@ class RefusedFile:
 
 
 def read_order_files(
-    given: Iterable[tuple[str, bytes]], keys: Mapping[str, Ed25519PublicKey]
+    given: Iterable[tuple[str, bytes]], keys: Mapping[str, Ed25519PublicKey], days: Mapping[str, Validity] = NO_LIMIT
 ) -> tuple[dict[str, OrderFile], tuple[RefusedFile, ...]]:
     """The files by their ids, and those refused. ``given``: names and bytes; the same file twice counts once.
 
-    Two that say different things under one id are both refused.
+    Two that say different things under one id are both refused. ``days``: on which a key made files, by its id.
     """
     found: dict[str, OrderFile] = {}
     refused: list[RefusedFile] = []
     torn: dict[str, OrderFile] = {}
     for name, data in given:
         lines = read(data).license_lines
-        if reason := _why_not(data, lines, keys):
+        if reason := _why_not(data, lines, keys, days):
             refused.append(RefusedFile(name, reason))
             continue
         file = _file(name, data, lines)
@@ -79,14 +80,14 @@ def read_order_files(
     return found, tuple(refused)
 
 
-def _why_not(data: bytes, lines: Sequence[LicenseLine], keys: Mapping[str, Ed25519PublicKey]) -> str:
+def _why_not(data: bytes, lines: Sequence[LicenseLine], keys: Mapping[str, Ed25519PublicKey], days: Mapping[str, Validity]) -> str:
     """The first reason why a file proves nothing; "" where it does."""
     if faults := read(data).faults:
         return f"line {faults[0].line}, column {faults[0].column}: {faults[0].text}"
     if not lines:
         return "it holds no license line"
     for line in lines:
-        if reason := _why_not_line(line, keys):
+        if reason := _why_not_line(line, keys, days):
             return f"line {line.first_line}: {reason}"
     for what, values in (
         ("LicFileID", {line.license_file_id for line in lines}),
@@ -102,7 +103,7 @@ def _why_not(data: bytes, lines: Sequence[LicenseLine], keys: Mapping[str, Ed255
     return ""
 
 
-def _why_not_line(line: LicenseLine, keys: Mapping[str, Ed25519PublicKey]) -> str:
+def _why_not_line(line: LicenseLine, keys: Mapping[str, Ed25519PublicKey], days: Mapping[str, Validity]) -> str:
     signed = verify(line, keys)
     if signed is Verification.UNKNOWN_SIGNER:
         return f"signed by a key that was not given (KeyId {ascii(line.key_id)[1:-1][:40] if line.key_id else 'none'})"
@@ -111,10 +112,11 @@ def _why_not_line(line: LicenseLine, keys: Mapping[str, Ed25519PublicKey]) -> st
     file_id = line.license_file_id
     if file_id is None or line.license_line_id is None or line.units is None or not (line.pak or line.migration_id):
         return "no LicFileID, LicLineID, Count or PAK stands in it, so it is part of no order"
-    try:
-        date.fromisoformat(file_id[:8])
-    except ValueError:
-        return f"LicFileID {file_id} begins with no day"
+    made = made_at(file_id)
+    if made is None:
+        return f"LicFileID {file_id} is no instant"
+    if not days.get(line.key_id or "", Validity()).covers(made.date()):
+        return f"made on {made.date()}, a day on which key {line.key_id} made no files"
     return f"it replaces itself ({file_id})" if file_id in line.replaces else ""
 
 

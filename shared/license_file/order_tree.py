@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from shared.license_file.features import CCM_NODE, PHONE_UNIT
 from shared.license_file.order_files import OrderFile, RefusedFile, read_order_files
 from shared.license_file.statement import StatedFile, Statement
+from shared.license_file.trusted_key import NO_LIMIT, Validity
 
 COUNTED = (CCM_NODE, PHONE_UNIT)
 """What an order holds; every file brings its own SW_FEATURE."""
@@ -72,13 +73,17 @@ class Proof:
 
 
 def prove(
-    given: Iterable[tuple[str, bytes]], keys: Mapping[str, Ed25519PublicKey], on: date, statements: Sequence[Statement] = ()
+    given: Iterable[tuple[str, bytes]],
+    keys: Mapping[str, Ed25519PublicKey],
+    on: date,
+    statements: Sequence[Statement] = (),
+    days: Mapping[str, Validity] = NO_LIMIT,
 ) -> Proof:
     """What these files (names and bytes) prove; which of them are valid is told for the day ``on``, until its end in UTC.
 
-    ``statements``: read with the same keys; one for each PAK, the newest where there are more.
+    ``statements``: read with the same keys; one for each PAK, the newest where there are more. ``days``: on which the keys made files.
     """
-    files, refused = read_order_files(given, keys)
+    files, refused = read_order_files(given, keys, days)
     stated: dict[str, Statement] = {}
     for statement in sorted(statements, key=lambda one: one.as_of):
         stated[f"PAK {statement.pak}"] = statement

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from shared.license_file.signature import key_id_of
+from shared.license_file.trusted_key import NO_LIMIT, Validity
 
 FIRST_LINE: Final = "licensing order statement 1"
 _INSTANT: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -77,8 +78,11 @@ def write_statement(statement: Statement, private_key: Ed25519PrivateKey) -> byt
     return f"{text}signature {' '.join(digits[at : at + 4] for at in range(0, len(digits), 4))}\n".encode("ascii")
 
 
-def read_statement(data: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Statement:
-    """A statement that one of these keys, by its id, signed. Raises StatementRefused, and nothing else whatever the bytes are."""
+def read_statement(data: bytes, keys: Mapping[str, Ed25519PublicKey], days: Mapping[str, Validity] = NO_LIMIT) -> Statement:
+    """A statement that one of these keys, by its id, signed on one of its ``days``.
+
+    Raises StatementRefused, and nothing else whatever the bytes are.
+    """
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError as error:
@@ -96,10 +100,12 @@ def read_statement(data: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Stateme
         raise StatementRefused(f"it is no whole statement: it cannot be read behind its {len(found)}. file")
     _check_signature(keys, tail[2], signature[1], data[: tail.end()])
     try:
-        files = tuple(map(_file_of, found))
-        return Statement(head[2], head[3], int(head[4]), int(head[5]), _instant(head[1]), files)
+        statement = Statement(head[2], head[3], int(head[4]), int(head[5]), _instant(head[1]), tuple(map(_file_of, found)))
     except ValueError as error:
         raise StatementRefused(f"it holds a day that is none: {error}") from error
+    if not days.get(tail[2], Validity()).covers(statement.as_of.date()):
+        raise StatementRefused(f"it is of {statement.as_of.date()}, a day on which key {tail[2]} made nothing")
+    return statement
 
 
 def _check_signature(keys: Mapping[str, Ed25519PublicKey], key_id: str, digits: str, signed: bytes) -> None:

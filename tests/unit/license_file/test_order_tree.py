@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.license_file.order_tree import OrderProof, Proof, prove
 from shared.license_file.signature import sign
 from shared.license_file.statement import StatedFile, Statement, StatementRefused, read_statement, write_statement
+from shared.license_file.trusted_key import Validity
 from shared.license_file.writing import write_file
 from tests.unit.license_file.made import ANCESTOR, FILE_ID, KEY, KEYS, OLDEST, OTHER_KEY, made_line
 
@@ -70,7 +71,17 @@ def test_lines_that_were_copied_together_are_no_file() -> None:
 def test_a_line_that_is_part_of_no_order_and_one_that_replaces_itself_prove_nothing() -> None:
     assert "part of no order" in reason(lic(pak=""))
     assert "replaces itself" in reason(lic(replaces=(FILE_ID,)))
-    assert "begins with no day" in reason(lic(license_file_id="20261399000000000"))
+    assert "is no instant" in reason(lic(license_file_id="20261399000000000"))
+
+
+def test_a_file_made_on_a_day_on_which_its_key_made_none_counts_for_nothing() -> None:
+    (key_id,) = KEYS
+    days = {key_id: Validity(not_after=date(2026, 3, 31))}
+    proof = prove([("old", lic()), ("new", lic(license_file_id=NEWER))], KEYS, DAY, (), days)
+    assert [one.file.license_file_id for one in proof.orders[0].files] == [FILE_ID]
+    assert [(one.name, one.reason) for one in proof.refused] == [
+        ("new", f"line 1: made on 2026-04-01, a day on which key {key_id} made no files")
+    ]
 
 
 @given(st.lists(st.binary(max_size=200), max_size=5))
@@ -203,6 +214,14 @@ def test_a_statement_is_refused_with_the_reason() -> None:
     ):
         with pytest.raises(StatementRefused, match=said):
             read_statement(data, KEYS)
+
+
+def test_a_statement_of_a_day_on_which_its_key_made_nothing_is_refused() -> None:
+    (key_id,) = KEYS
+    data = write_statement(stated(row(lic())), KEY)
+    assert read_statement(data, KEYS, {key_id: Validity(not_after=date(2026, 4, 2))}).order_id == "4711"
+    with pytest.raises(StatementRefused, match="made nothing"):
+        read_statement(data, KEYS, {key_id: Validity(not_after=date(2026, 4, 1))})
 
 
 @given(st.binary(max_size=400))

@@ -89,11 +89,16 @@ def test_where_nothing_can_be_verified_it_ends_with_2(desk: PaperDesk, tmp_path:
     file = tmp_path / f"{next(iter(desk.files))}.lic"
     code, said, reason = verify(file, "--key", public(tmp_path, OTHER_KEY))
     assert (code, "a key that was not given" in said, "Nothing was verified" in reason) == (2, True, True)
+    (tmp_path / "lost.revoked").write_bytes(public(tmp_path).read_bytes())
+    (tmp_path / "earlier.pub").write_bytes(b"# not-after: 2026-03-13\n" + public(tmp_path).read_bytes())
+    code, said, _ = verify(file, "--key", tmp_path / "earlier.pub")
+    assert (code, "made on 2026-03-14, a day on which key" in said) == (2, True)
     (tmp_path / "garbage").write_bytes(os.urandom(2000))
     code, _, reason = verify(tmp_path / "garbage", "--key", public(tmp_path))
     assert (code, "Traceback" in reason) == (2, False)
     for arguments, expected in (
         ((file, "--key", file), "is no public key"),
+        ((file, "--key", tmp_path / "lost.revoked"), "file of a revoked key"),
         ((file, "--key", tmp_path / "nowhere"), "No such file"),
         ((file,), "--key"),
         ((file, "--key", public(tmp_path), "--on", "yesterday"), "is no day"),
