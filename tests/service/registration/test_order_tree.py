@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -12,7 +13,8 @@ from shared.license_file.order_tree import Proof, prove
 from shared.license_file.signature import key_id_of
 from shared.license_file.statement import Statement, read_statement
 from shared.license_file.trusted_key import key_in
-from tests.service.registration.desk import MAC, OTHER_MAC, THIRD_MAC, Desk, problem_of
+from tests.house import eventually
+from tests.service.registration.desk import EMAIL, MAC, OTHER_MAC, THIRD_MAC, Desk, problem_of
 
 DAY = date(2100, 1, 1)
 
@@ -107,26 +109,45 @@ async def test_a_statement_is_a_text_to_keep_and_there_is_one_for_every_pak(desk
     assert problem_of(await desk.http.get("/v1/paks/NONE/statement")) == (404, "not-found")
 
 
+async def settled(desk: Desk, path: str, body: dict[str, Any], key: str) -> httpx.Response:
+    """The answer of a desk that may be too busy at first: asked again under the same key."""
+
+    async def look() -> httpx.Response | None:
+        answer = await desk.http.post(path, json=body, headers={"Idempotency-Key": key})
+        return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+    answer = await eventually(look, f"{path} is answered")
+    assert answer is not None
+    return answer
+
+
 async def test_under_fifty_callers_at_once_the_good_shares_never_exceed_the_order(desk: Desk) -> None:
-    """Registrations, re-hosts and returns of one order, each by whatever its caller saw last; refusals are part of it."""
+    """Registrations, re-hosts and returns of one order, each by whatever was current when its caller looked; refusals are part of it."""
     pak = await desk.pak(nodes=20, units=2000)
     chance = random.Random(4711)
     statuses: list[int] = []
+    current: set[str] = set()
 
     async def caller(number: int) -> None:
         for turn in range(3):
-            current = [one["license_file_id"] for one in await current_files(desk, pak)]
-            verb = chance.choice(["register", "rehost", "return"])
-            if verb == "register" or not current:
-                answer = await desk.register(pak, f"0015C5{number:04X}{turn:02X}", nodes=chance.randint(0, 4), units=chance.randint(0, 400))
+            name, verb = f"{number:04X}{turn:04X}", chance.choice(["register", "rehost", "return"])
+            file = chance.choice(sorted(current)) if current else ""
+            if verb == "register" or not file:
+                body: dict[str, Any] = {"pak": pak, "mac": f"0015{name}", "email": EMAIL, "nodes": chance.randint(0, 4), "units": 100}
+                answer = await settled(desk, "/v1/registrations", body, name)
             elif verb == "rehost":
-                answer = await desk.rehost(chance.choice(current), f"0015C6{number:04X}{turn:02X}")
+                body = {"license_file_id": file, "mac": f"0016{name}", "email": EMAIL, "reason": "moved"}
+                answer = await settled(desk, "/v1/rehosts", body, name)
             else:
-                answer = await desk.give_back(chance.choice(current))
+                answer = await settled(desk, f"/v1/registrations/{file}/return", {"reason": "moved"}, name)
             statuses.append(answer.status_code)
+            if answer.status_code == httpx.codes.CREATED:
+                made = answer.json()
+                current.discard(made.get("replaces") or made["license_file_id"])
+                current.update({made["license_file_id"]} - {*made.get("voided", ())})
 
     await asyncio.gather(*map(caller, range(50)))
-    assert set(statuses) <= {201, 409, 422}
+    assert set(statuses) == {201, 409}
     assert statuses.count(201) > 20
     proof = await proof_of(desk, pak)
     assert proof.proven, proof
@@ -136,14 +157,7 @@ async def test_under_fifty_callers_at_once_the_good_shares_never_exceed_the_orde
     for feature, member in (("CCM_NODE", "nodes"), ("PHONE_UNIT", "units")):
         assert totals[feature].good == totals[feature].valid == kept[member] - kept[f"remaining_{member}"]
         assert totals[feature].good <= totals[feature].ordered == kept[member]
-    assert {one.file.license_file_id for one in order.files if one.valid} == {
-        one["license_file_id"] for one in await current_files(desk, pak)
-    }
-
-
-async def current_files(desk: Desk, pak: str) -> list[dict[str, str]]:
-    listed = (await desk.http.get("/v1/registrations", params={"pak": pak, "limit": 200})).json()["items"]
-    return [one for one in listed if one["state"] == "current"]
+    assert {one.file.license_file_id for one in order.files if one.valid} == current
 
 
 async def test_a_first_node_fails_before_its_file_was_uploaded_and_after_each_is_one_call(desk: Desk) -> None:
