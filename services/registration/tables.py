@@ -1,8 +1,10 @@
 """The registration desk's columns and constraints."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Computed, DateTime, Identity, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -20,7 +22,10 @@ class RegistrationTable(SQLModel, registry=REGISTRATION):
 
 
 class OrderRow(RegistrationTable, table=True):
-    """An order, and how much of it went into license files; a migration has a free one of its own."""
+    """An order, and how much of it went into license files; a migration has a free one of its own.
+
+    ``unknown_models``: [model, devices] of what a migration file names and no catalogue has.
+    """
 
     __tablename__ = "purchase_order"
     __table_args__ = (
@@ -51,6 +56,7 @@ class OrderRow(RegistrationTable, table=True):
     migration_id: str | None = Field(default=None, unique=True)
     source_cluster: str | None = None
     migration_digest: str | None = None
+    unknown_models: list[list[Any]] = Field(default=[], sa_type=JSONB)
     requested_by: str
     requested_at: datetime = Field(sa_type=DateTime(timezone=True))
     approved_by: str | None = None

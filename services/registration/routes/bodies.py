@@ -13,6 +13,7 @@ from shared.contracts.bodies.registration import (
     Rehost,
     ReturnedShare,
     ReturnRecord,
+    UnlicensedModel,
 )
 
 
@@ -33,6 +34,7 @@ def order_body(order: Order) -> OrderBody:
         split_allowed=order.split_allowed,
         migration_id=order.migration_id,
         source_cluster=order.source_cluster,
+        unknown_models=[UnlicensedModel(model=model, devices=devices) for model, devices in order.unknown_models],
         requested_by=order.requested_by,
         requested_at=order.requested_at,
         approved_by=order.approved_by,

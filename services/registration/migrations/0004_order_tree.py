@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 # Read by the database from the bytes, so that they cannot differ from what was signed, whoever inserts, the release before included.
 _KEY_ID = "substring(encode(content, 'escape') FROM '<KeyId>([0-9A-F]{16})</KeyId>')"
