@@ -1,4 +1,4 @@
-"""Act 10: the order as a tree, and the proof of it from files alone, by the program that a customer runs."""
+"""Act 11: the order as a tree, and the proof of it from files alone, by the program that a customer runs."""
 
 import asyncio
 import subprocess

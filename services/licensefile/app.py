@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.licensefile.actions.render_migration import MigrationFileImpossible
 from services.licensefile.clients import Ledger, TrustedKeys, UnusableKeyFile
 from services.licensefile.consumers import consumers_of
+from services.licensefile.domain.network_service import LicenseManagerStopped
 from services.licensefile.domain.reasons import LicenseFileRefused
 from services.licensefile.routes import license_files, migration_file, trusted_keys, verifications
 from services.licensefile.routes.upload import FileTooLarge, SeveralFiles, UploadCutOff, UploadTooLarge
@@ -31,6 +32,7 @@ _log = log_of("trusted keys")
 PROBLEMS = ProblemTable(
     {
         LicenseFileRefused: Rule("license-file-refused", 422, "The license file was refused", recorded=True),
+        LicenseManagerStopped: Rule("license-manager-stopped", 503, "The license manager is stopped", retry_after_seconds=30),
         FileTooLarge: Rule("content-too-large", 413, "The file is too large"),
         UploadTooLarge: Rule("content-too-large", 413, "The upload is too large"),
         UploadCutOff: Rule("upload-cut-off", 422, "The upload is not whole"),

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.keys import HeldKey
+from services.licensefile.domain.network_service import Stop
 from services.licensefile.domain.offer import SignatureFault
 from shared.contracts.bodies.ledger import ClusterBody, ReportedLicenseFile, UnitReport
 from shared.contracts.bodies.migrations import Migration
@@ -44,10 +45,10 @@ class Ledger:
         return body
 
     async def cluster(self, name: str) -> Cluster:
-        """The nodes' MACs, the version, and the license files that the ledger knows."""
+        """The nodes' MACs, the version, the license files that the ledger knows, and whether the license manager is stopped."""
         body = await self.describe(name)
         macs = tuple(node.mac for node in body.nodes)
-        return Cluster(body.cluster, body.version, body.product_version, macs, frozenset(body.license_file_ids))
+        return Cluster(body.cluster, body.version, body.product_version, macs, frozenset(body.license_file_ids), _stop_in(body))
 
     async def starter(self, cluster: str) -> ReportedLicenseFile | None:
         """What still grants of the starter license."""
@@ -64,6 +65,12 @@ class Ledger:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _stop_in(body: ClusterBody) -> Stop | None:
+    if body.license_manager_stopped_at is None or body.license_manager_stopped_by is None:
+        return None
+    return Stop(body.cluster, body.license_manager, body.license_manager_stopped_by, body.license_manager_stopped_at)
 
 
 @dataclass

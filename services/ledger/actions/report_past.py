@@ -33,7 +33,7 @@ async def report_past(tx: Transaction, cluster: str, at: datetime) -> UnitReport
         cluster=cluster,
         product_version=then.product_version,
         frozen=then.frozen,
-        license_manager=license_manager(then.license_manager, then.nodes),
+        license_manager=license_manager(then.license_manager, then.nodes, then.service),
         features=features(pools, PoolState(phones, policy=then.overdraft_policy, rung=then.rung), migrated_units(sources)),
         device_types=device_types(await past.types_at(direct, cluster, entry.sequence)),
         license_files=license_files(sources),

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+from services.ledger.domain.network_service import NetworkService
 from services.ledger.domain.past import Source, migrated_units, reported, with_migrations
 from services.ledger.domain.pool import PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.report import by_status, sums_of
 from services.ledger.domain.transitions import PoolState
-from services.ledger.store import counts, demand, journal, ladders, listings, past, reports
+from services.ledger.store import counts, demand, journal, ladders, listings, network_services, past, reports
 from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.bodies.ledger import (
     DeviceTypeUnits,
@@ -39,7 +40,7 @@ async def report_units(tx: Transaction, cluster: str) -> UnitReport:
         cluster=cluster,
         product_version=found.row.product_version,
         frozen=found.row.frozen,
-        license_manager=license_manager(found.row.license_manager, nodes),
+        license_manager=license_manager(found.row.license_manager, nodes, network_services.service_of(found.row)),
         features=features(await reports.pools_of(tx, cluster), phones, migrated_units(sources)),
         device_types=device_types(types),
         license_files=license_files(sources),
@@ -64,10 +65,10 @@ async def told_sources(tx: Transaction, cluster: str, sources: Iterable[Source])
     return with_migrations(known, await reports.migrations_of(tx, cluster, known))
 
 
-def license_manager(name: str | None, nodes: Mapping[str, str]) -> LicenseManagerBody:
+def license_manager(name: str | None, nodes: Mapping[str, str], service: NetworkService) -> LicenseManagerBody:
     """The node in the role, given the addresses of all by name."""
     mac = nodes.get(name) if name else None
-    return LicenseManagerBody(node=name if mac else None, mac=mac, status="started" if mac else "none")
+    return LicenseManagerBody(node=name if mac else None, mac=mac, status="stopped" if service.stopped else "started" if mac else "none")
 
 
 def features(pools: Iterable[Pool], phones: PoolState, migrated: Mapping[str, int]) -> list[FeatureUnits]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from services.ledger.actions.record_change import record_change
-from services.ledger.domain.cluster import migrated
+from services.ledger.domain.cluster import check_changeable, migrated
 from services.ledger.domain.inventory_rows import RatedType, Tally
 from services.ledger.domain.migration import Coverage, check_may_migrate, cover
 from services.ledger.domain.refusals import unknown_device_types
@@ -26,9 +26,10 @@ class Inventory:
 async def start_migration(tx: Transaction, limits: Limits, cluster: str, wanted: Inventory, *, refuse_unknown: bool) -> None:
     """All in one transaction. ``refuse_unknown``: also of rows every model must be known.
 
-    Raises NotFound, CatalogueMissing, UnknownDeviceType, InvalidInventory, MigrationNotPossible, MajorLowered.
+    Raises NotFound, LicenseManagerStopped, CatalogueMissing, UnknownDeviceType, InvalidInventory, MigrationNotPossible, MajorLowered.
     """
     before = await clusters.lock(tx, cluster)
+    check_changeable(before)
     check_may_migrate(before, await devices.count(tx, cluster))
     migration_id = uuid4().hex
     if isinstance(wanted.devices, Tally):

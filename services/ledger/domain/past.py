@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from services.ledger.domain.ladder import Policy, Rung, policy_of
+from services.ledger.domain.network_service import NetworkService, service_of
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -107,6 +108,7 @@ class Past:
     license_manager: str | None = None
     overdraft_policy: Policy = field(default_factory=Policy)
     rung: Rung = field(default_factory=Rung)
+    service: NetworkService = field(default_factory=NetworkService)
     nodes: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -126,6 +128,8 @@ class Past:
         elif entry.kind == "ladder":
             facts = json.loads(entry.detail)
             self.rung = Rung(_moment(facts, "since"), facts["stage"], facts["stopped"])
+        elif entry.kind == "service":
+            self.service = service_of(json.loads(entry.detail))
         elif entry.kind == "license_file":
             self.sources.pop(entry.subject, None)
             if entry.detail:

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from services.ledger.domain.past import GrantedLine, Source
 from services.ledger.domain.pool import Pool
-from services.ledger.tables import PoolRow
+from services.ledger.tables import ClusterRow, PoolRow
 from shared.kit.transaction import Transaction
 
 _SOURCES = text("""
@@ -67,10 +67,11 @@ async def pools_everywhere(tx: Transaction) -> list[Pool]:
     return [Pool(*row) for row in rows]
 
 
-async def figures_in(engine: AsyncEngine) -> Sequence[Row[str, str, int, int, int]]:
-    """Every pool's cluster, feature and units, in one statement."""
+async def figures_in(engine: AsyncEngine) -> Sequence[Row[str, str, int, int, int, bool]]:
+    """Every pool's cluster, feature and units, and whether the cluster's license manager is stopped, in one statement."""
     async with engine.connect() as connection:
         asked = select(
-            col(PoolRow.cluster), col(PoolRow.feature), col(PoolRow.authorized), col(PoolRow.overdraft_allowed), col(PoolRow.used)
-        )
+            *(col(PoolRow.cluster), col(PoolRow.feature), col(PoolRow.authorized), col(PoolRow.overdraft_allowed), col(PoolRow.used)),
+            col(ClusterRow.service_stopped),
+        ).join(ClusterRow, col(ClusterRow.cluster) == col(PoolRow.cluster))
         return (await connection.execute(asked)).all()

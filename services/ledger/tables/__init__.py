@@ -13,6 +13,7 @@ from sqlmodel import Field
 
 from services.ledger.tables.base import LEDGER as LEDGER
 from services.ledger.tables.base import LedgerTable as LedgerTable
+from services.ledger.tables.clusters import ClusterRow as ClusterRow
 from services.ledger.tables.counts import TypeCountRow as TypeCountRow
 from services.ledger.tables.demand import HistoryMarkRow as HistoryMarkRow
 from services.ledger.tables.demand import PoolDayRow as PoolDayRow
@@ -25,22 +26,6 @@ from services.ledger.tables.migrations import UnknownModelRow as UnknownModelRow
 from services.ledger.tables.reconciliations import DifferenceRow as DifferenceRow
 from services.ledger.tables.reconciliations import InventoryLineRow as InventoryLineRow
 from services.ledger.tables.reconciliations import ReconciliationRow as ReconciliationRow
-
-
-class ClusterRow(LedgerTable, table=True):
-    """A cluster. ``license_manager`` and ``software_major`` follow from its nodes and grants."""
-
-    __tablename__ = "cluster"
-    __table_args__ = (CheckConstraint("NOT frozen OR migration_id IS NOT NULL", name="cluster_frozen_only_when_migrated"),)
-
-    cluster: str = Field(primary_key=True)
-    product_version: str
-    version: int = Field(sa_type=BigInteger)
-    frozen: bool
-    migration_id: str | None = Field(default=None, unique=True)
-    license_manager: str | None = None
-    software_major: int
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class PoolRow(LedgerTable, table=True):

@@ -41,7 +41,8 @@ class _Upload(BaseModel):
 async def upload_license_file(
     cluster: ClusterPath, offer: OfferDep, request: Request, tx: TransactionDep, once: OnceDep
 ) -> UploadedLicenseFile:
-    """Install a license file. It is granted exactly once, within two seconds; or refused with every reason at once (422)."""
+    """Install a license file. It is granted exactly once, within two seconds; or refused with every reason at once (422).
+    While the license manager of the cluster is stopped nothing is installed (503)."""
     ledger: Ledger = request.app.state.ledger
     grace: timedelta = request.app.state.grace
     asked = await ledger.cluster(cluster)
@@ -94,9 +95,10 @@ async def view_license_file(cluster: ClusterPath, license_file_id: FilePath, tx:
 
 
 @router.delete("/{license_file_id}", status_code=204, openapi_extra=needs("admin"))
-async def retire_license_file(cluster: ClusterPath, license_file_id: FilePath, tx: TransactionDep) -> None:
+async def retire_license_file(cluster: ClusterPath, license_file_id: FilePath, request: Request, tx: TransactionDep) -> None:
     """Retire a file, for ever: its grants are taken back, its bytes and its history stay."""
-    await retire(tx, cluster, license_file_id)
+    ledger: Ledger = request.app.state.ledger
+    await retire(tx, await ledger.cluster(cluster), license_file_id)
 
 
 async def _starter(ledger: Ledger, cluster: str) -> LicenseFileBody | None:

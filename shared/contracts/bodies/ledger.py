@@ -36,6 +36,9 @@ class ClusterBody(AnswerBody):
     migrated: bool
     frozen: bool
     license_manager: str | None = Field(description="The node that holds the role.")
+    license_manager_status: Literal["started", "stopped"] = Field(default="started", description="Stopped, the cluster is not changed.")
+    license_manager_stopped_by: str | None = Field(default=None, description="Null while it is started.")
+    license_manager_stopped_at: datetime | None = Field(default=None, description="Null while it is started.")
     nodes: list[ClusterNode]
     license_file_ids: list[str] = Field(description="The license files that the ledger knows of this cluster, whatever became of them.")
     overdraft_policy: OverdraftPolicyInForce | None = Field(default=None, description="As it is in force.")
@@ -94,8 +97,8 @@ class PoolBody(AnswerBody):
 class HoldingBody(AnswerBody):
     """A device and the units that it holds, taken at the price of the day it was checked out.
 
-    ``lease_ends_at``: when they are taken back unless it is put again; null without a lease. ``last_seen_at``: when it was last put, to
-    five minutes."""
+    ``lease_ends_at``: when they are taken back unless it is put again; null without a lease, and while the license manager is
+    stopped. ``last_seen_at``: when it was last put, to five minutes."""
 
     device: str
     device_type: str
@@ -174,7 +177,7 @@ class LicenseManagerBody(AnswerBody):
 
     node: str | None
     mac: str | None
-    status: Literal["started", "stopped", "none"]
+    status: Literal["started", "stopped", "none"] = Field(description="none: it is started, and no node holds the role.")
 
 
 class FeatureUnits(AnswerBody):
