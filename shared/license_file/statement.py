@@ -5,15 +5,14 @@ none that a license line's canonical form can begin with, so a signature of the 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from shared.license_file.signature import key_id_of
 from shared.license_file.trusted_key import NO_LIMIT, Validity
 
 FIRST_LINE: Final = "licensing order statement 1"
@@ -66,15 +65,15 @@ class StatementRefused(ValueError):
     """The text is no statement, or none that a trusted key signed; the message says why."""
 
 
-def write_statement(statement: Statement, private_key: Ed25519PrivateKey) -> bytes:
-    """The signed text, ASCII."""
+def write_statement(statement: Statement, key_id: str, sign: Callable[[bytes], bytes]) -> bytes:
+    """The signed text, ASCII. ``sign``: the Ed25519 signature of these bytes by the key of that id, which stays with its owner."""
     text = (
         f"{FIRST_LINE}\nas-of {_written(statement.as_of)}\npak {statement.pak}\norder {statement.order_id}\n"
         f"nodes {statement.nodes}\nunits {statement.units}\n"
         + "".join(map(_written_file, statement.files))
-        + f"files {len(statement.files)}\nkey {key_id_of(private_key.public_key())}\n"
+        + f"files {len(statement.files)}\nkey {key_id}\n"
     )
-    digits = private_key.sign(text.encode("ascii")).hex().upper()
+    digits = sign(text.encode("ascii")).hex().upper()
     return f"{text}signature {' '.join(digits[at : at + 4] for at in range(0, len(digits), 4))}\n".encode("ascii")
 
 

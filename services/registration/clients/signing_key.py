@@ -47,7 +47,7 @@ class SigningKey:
 
     def state(self, statement: Statement) -> bytes:
         """The statement as a signed text."""
-        return write_statement(statement, self.private)
+        return write_statement(statement, self.key_id, self.private.sign)
 
 
 def load_or_make(settings: RegistrationSettings) -> SigningKey:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.license_file.order_tree import OrderProof, Proof, prove
-from shared.license_file.signature import sign
+from shared.license_file.signature import key_id_of, sign
 from shared.license_file.statement import StatedFile, Statement, StatementRefused, read_statement, write_statement
 from shared.license_file.trusted_key import Validity
 from shared.license_file.writing import write_file
@@ -159,6 +159,10 @@ def stated(*files: StatedFile, units: int = 20000) -> Statement:
     return Statement("7K2M9QX4TB", "4711", 0, units, datetime(2026, 4, 2, tzinfo=UTC), files)
 
 
+def signed(statement: Statement, key: Any = KEY) -> bytes:
+    return write_statement(statement, key_id_of(key.public_key()), key.sign)
+
+
 def row(data: bytes, license_file_id: str = FILE_ID, **changes: Any) -> StatedFile:
     (file,) = only_order(data).files
     (sha256,) = file.file.sha256s
@@ -199,9 +203,9 @@ def test_without_any_file_a_statement_says_what_there_is() -> None:
 
 
 def test_a_statement_is_refused_with_the_reason() -> None:
-    whole = write_statement(stated(row(lic()), row(lic(license_file_id=NEWER), NEWER)), KEY)
+    whole = signed(stated(row(lic()), row(lic(license_file_id=NEWER), NEWER)))
     cut = b"".join(line for line in whole.splitlines(keepends=True) if NEWER.encode() not in line)
-    no_day = write_statement(stated(row(lic())), KEY).replace(b"as-of 2026-04-02", b"as-of 2026-13-02")
+    no_day = signed(stated(row(lic())), KEY).replace(b"as-of 2026-04-02", b"as-of 2026-13-02")
     for data, said in (
         (b"", "does not begin with"),
         (b"\xff", "other characters"),
@@ -210,7 +214,7 @@ def test_a_statement_is_refused_with_the_reason() -> None:
         (cut, "cannot be read behind its 1. file"),
         (whole.replace(b"units 20000\n", b"units 30000\n"), "does not fit it"),
         (no_day, "does not fit it"),
-        (write_statement(stated(), OTHER_KEY), "none of those given"),
+        (signed(stated(), OTHER_KEY), "none of those given"),
     ):
         with pytest.raises(StatementRefused, match=said):
             read_statement(data, KEYS)
@@ -218,7 +222,7 @@ def test_a_statement_is_refused_with_the_reason() -> None:
 
 def test_a_statement_of_a_day_on_which_its_key_made_nothing_is_refused() -> None:
     (key_id,) = KEYS
-    data = write_statement(stated(row(lic())), KEY)
+    data = signed(stated(row(lic())), KEY)
     assert read_statement(data, KEYS, {key_id: Validity(not_after=date(2026, 4, 2))}).order_id == "4711"
     with pytest.raises(StatementRefused, match="made nothing"):
         read_statement(data, KEYS, {key_id: Validity(not_after=date(2026, 4, 1))})

@@ -69,7 +69,7 @@ class PaperDesk:
         return Statement(self.order.pak or "", str(self.order.order_id), self.order.nodes, self.order.units, self.now, files)
 
     def signed_statement(self) -> bytes:
-        return write_statement(self.statement(), KEY)
+        return write_statement(self.statement(), key_id_of(KEY.public_key()), KEY.sign)
 
     def given(self, file_ids: Sequence[str] | None = None) -> list[tuple[str, bytes]]:
         return [(f"{one}.lic", self.contents[one]) for one in (self.contents if file_ids is None else file_ids)]
