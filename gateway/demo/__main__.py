@@ -27,12 +27,16 @@ _STOP_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A running instance and the keys to it; ``vendor_url``: where the vendor's desk is, which may be an instance of its own."""
+    """A running instance and the keys to it; ``vendor_url``: where the vendor's desk is, which may be an instance of its own.
+
+    ``vendors_public_key``: the file with which license files are verified.
+    """
 
     url: str
     admin_key: str
     vendor_url: str
     vendor_key: str
+    vendors_public_key: Path | None
 
 
 def _free_port() -> int:
@@ -66,7 +70,7 @@ def temporary_instance() -> Iterator[Place]:
     try:
         _wait_until_ready(url, process, log)
         admin, vendor = ((folder / "data" / name).read_text().strip() for name in ("admin.key", "vendor.key"))
-        yield Place(url, admin, url, vendor)
+        yield Place(url, admin, url, vendor, folder / "data" / "trusted-keys" / "vendor.pub")
     finally:
         process.terminate()
         code = process.wait(_STOP_SECONDS)
@@ -82,14 +86,14 @@ async def play_at(place: Place, console: Console) -> None:
         httpx.AsyncClient(base_url=place.vendor_url, headers={"Authorization": f"Bearer {place.vendor_key}"}, timeout=30) as vendor,
     ):
         contracts = [(await client.get("/openapi.json")).raise_for_status().json() for client in (admin, vendor)]
-        await play(Stage(HttpApi(admin, contracts[0]), HttpApi(vendor, contracts[1]), console))
+        await play(Stage(HttpApi(admin, contracts[0]), HttpApi(vendor, contracts[1]), console, place.vendors_public_key))
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> None:
     began = time.monotonic()
     if arguments.url:
         admin, vendor = (path.read_text().strip() for path in (arguments.admin_key, arguments.vendor_key))
-        place = Place(arguments.url, admin, arguments.vendor_url or arguments.url, vendor)
+        place = Place(arguments.url, admin, arguments.vendor_url or arguments.url, vendor, arguments.vendor_public_key)
         asyncio.run(play_at(place, console))
     else:
         console.print("Starting a temporary instance …")
@@ -106,6 +110,7 @@ def main() -> int:
     parser.add_argument("--vendor-url", help="where the vendor's desk has a gateway of its own; by default --url")
     parser.add_argument("--admin-key", type=Path, help="file with the admin key of --url")
     parser.add_argument("--vendor-key", type=Path, help="file with the vendor key of --vendor-url")
+    parser.add_argument("--vendor-public-key", type=Path, help="file with the public key that signs license files, to verify them with")
     arguments = parser.parse_args()
     if arguments.url and not (arguments.admin_key and arguments.vendor_key):
         parser.error("--url needs --admin-key and --vendor-key")

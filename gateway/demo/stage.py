@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,11 +18,12 @@ class StoryBroken(Exception):
 
 
 class Stage:
-    """The customer's administrator, the vendor's desk, and the audience."""
+    """The customer's administrator, the vendor's desk, and the audience. ``vendors_public_key``: the file that the customer trusts."""
 
-    def __init__(self, admin: Api, vendor: Api, console: Console) -> None:
+    def __init__(self, admin: Api, vendor: Api, console: Console, vendors_public_key: Path | None = None) -> None:
         self.admin = admin
         self.vendor = vendor
+        self.vendors_public_key = vendors_public_key
         self._console = console
         self._step = 0
 

@@ -2,6 +2,7 @@
 
 from gateway.demo.changes import migrate, replace_the_first_node, show_reports
 from gateway.demo.control_center import stop_and_start
+from gateway.demo.proof import prove_the_order
 from gateway.demo.purchase import install_files, make_clusters, split_an_order
 from gateway.demo.stage import Stage
 from gateway.demo.usage import into_overdraft_and_out, third_party_phones, thirty_six_units
@@ -18,4 +19,5 @@ async def play(stage: Stage) -> None:
     await stop_and_start(stage)
     await migrate(stage)
     await replace_the_first_node(stage, headquarters)
+    await prove_the_order(stage, headquarters)
     await show_reports(stage)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.registration.actions.desk import Desk
 from services.registration.clients.mail_server import mail_server_of
 from services.registration.clients.signing_key import load_or_make
-from services.registration.domain import delivery, license_file, migration, order
+from services.registration.domain import delivery, license_file, migration, order, returns
 from services.registration.routes import deliveries, orders, record, registrations
 from services.registration.settings import RegistrationSettings
 from services.registration.timers import Deliveries
@@ -37,7 +37,10 @@ PROBLEMS = ProblemTable(
         # Recorded: the order that it waits for is kept.
         migration.MigrationAwaitsApproval: Rule("migration-awaits-approval", 409, "The migration waits for approval", recorded=True),
         license_file.AlreadyRehosted: Rule("already-rehosted", 409, "The license file was replaced already"),
+        license_file.AlreadyReturned: Rule("already-returned", 409, "The license file's share went back to its order"),
         license_file.SameMac: Rule("same-mac", 409, "The license file has this MAC already"),
+        returns.MigrationNotReturnable: Rule("not-returnable", 409, "The license file is of no order that was bought"),
+        returns.ReturnLimitReached: Rule("return-limit-reached", 409, "Too many files of the order are void"),
         license_file.RehostLimitReached: Rule("rehost-limit-reached", 409, "The license was re-hosted too often"),
         delivery.MailIsOff: Rule("mail-is-off", 409, "This desk sends no mail"),
         delivery.ReplacedBeforeDelivery: Rule("license-file-replaced", 409, "The license file was replaced"),

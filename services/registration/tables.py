@@ -3,12 +3,18 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, MetaData
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Computed, DateTime, Identity, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 REGISTRATION = registry(metadata=MetaData(schema="registration"))
+
+_KEY_ID = "substring(encode(content, 'escape') FROM '<KeyId>([0-9A-F]{16})</KeyId>')"
+_VOIDS = (
+    "coalesce(string_to_array(substring(encode(content, 'escape') "
+    "FROM '<Replaces>(([0-9]{17}|</Replaces><Replaces>)+)</Replaces>'), '</Replaces><Replaces>'), '{}'::text[])"
+)
 
 
 class RegistrationTable(SQLModel, registry=REGISTRATION):
@@ -58,7 +64,10 @@ class OrderRow(RegistrationTable, table=True):
 
 
 class LicenseFileRow(RegistrationTable, table=True):
-    """A license file as it was made: never changed, never deleted."""
+    """A license file as it was made: never changed, never deleted.
+
+    ``key_id`` and ``voids`` are what the bytes of ``content`` say, read by the database: who signed, and every file that it voids.
+    """
 
     __tablename__ = "license_file"
     __table_args__ = (
@@ -67,6 +76,9 @@ class LicenseFileRow(RegistrationTable, table=True):
         CheckConstraint("overdraft_units BETWEEN 0 AND units", name="license_file_overdraft_within_units"),
         CheckConstraint("mac ~ '^[0-9A-F]{12}$' AND original_mac ~ '^[0-9A-F]{12}$'", name="license_file_mac_form"),
         CheckConstraint("replaces IS NULL OR reason IS NOT NULL", name="license_file_rehost_has_reason"),
+        CheckConstraint("replaces IS NULL OR voids[1] IS NOT DISTINCT FROM replaces", name="license_file_replaces_first"),
+        CheckConstraint("cardinality(voids) <= 200", name="license_file_voids_limited"),
+        CheckConstraint("license_file_id <> ALL (voids)", name="license_file_voids_others"),
         Index(
             "license_file_share_once",
             "order_id",
@@ -75,6 +87,7 @@ class LicenseFileRow(RegistrationTable, table=True):
             postgresql_where="replaces IS NULL",
         ),
         Index("license_file_of_order", "order_id", "license_file_id"),
+        Index("license_file_of_key", "key_id", "license_file_id"),
     )
 
     license_file_id: str = Field(primary_key=True)
@@ -92,6 +105,27 @@ class LicenseFileRow(RegistrationTable, table=True):
     sha256: str
     made_by: str
     made_at: datetime = Field(sa_type=DateTime(timezone=True))
+    key_id: str = Field(sa_column=Column(Text, Computed(_KEY_ID, persisted=True), nullable=False))
+    voids: list[str] = Field(sa_column=Column(ARRAY(Text), Computed(_VOIDS, persisted=True), nullable=False))
+
+
+class ReturnedShareRow(RegistrationTable, table=True):
+    """A share that went back to its order; its last file is named, and grants nothing wherever that is known."""
+
+    __tablename__ = "returned_share"
+    __table_args__ = (
+        CheckConstraint("nodes >= 0 AND units >= 0 AND nodes + units > 0", name="returned_share_not_empty"),
+        UniqueConstraint("order_id", "share", name="returned_share_once"),
+    )
+
+    license_file_id: str = Field(primary_key=True, foreign_key="registration.license_file.license_file_id")
+    order_id: int = Field(sa_type=BigInteger, foreign_key="registration.purchase_order.order_id")
+    share: int = Field(sa_type=BigInteger)
+    nodes: int = Field(sa_type=BigInteger)
+    units: int = Field(sa_type=BigInteger)
+    reason: str
+    returned_by: str
+    returned_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class DeliveryRow(RegistrationTable, table=True):
@@ -128,7 +162,8 @@ class DeskActRow(RegistrationTable, table=True):
     __tablename__ = "desk_act"
     __table_args__ = (
         CheckConstraint(
-            "act IN ('order_requested', 'order_approved', 'license_registered', 'license_rehosted', 'delivery_requested')",
+            "act IN ('order_requested', 'order_approved', 'license_registered', 'license_rehosted', 'share_returned', "
+            "'delivery_requested')",
             name="desk_act_known",
         ),
         CheckConstraint("(license_file_id IS NULL) = (act LIKE 'order\\_%')", name="desk_act_names_its_file"),

@@ -8,8 +8,10 @@ A line that begins with # is one of these statements, or in the file of a revoke
 there is an error, so that a misspelt end of validity is never taken for a remark.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -39,6 +41,10 @@ class Validity:
 
     def covers(self, day: date) -> bool:
         return (self.not_before or date.min) <= day <= (self.not_after or date.max)
+
+
+NO_LIMIT: Final[Mapping[str, Validity]] = MappingProxyType({})
+"""Of no key, by its id, is it known on which days it made files."""
 
 
 @dataclass(frozen=True, slots=True)

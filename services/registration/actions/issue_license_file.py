@@ -29,11 +29,13 @@ async def issue_license_file(
         mac=content.mac,
         original_mac=content.original_mac,
         email=email,
-        replaces=content.ancestors[0] if content.ancestors else None,
+        replaces=content.replaces,
         reason=reason,
         sha256=hashlib.sha256(data).hexdigest(),
         made_by=tx.caller,
         made_at=now,
+        key_id=desk.key.key_id,
+        voids=content.voids,
     )
     await files.add_license_file(tx, file, data)
     act: Act = "license_registered" if file.replaces is None else "license_rehosted"

@@ -1,11 +1,15 @@
-"""Make a license file from a share of a PAK, or the free one of a migration. The shares never exceed the order."""
+"""Make a license file from a share of a PAK, or the free one of a migration. The shares never exceed the order.
+
+What was returned to the order is named in the new file as void, for it may be made from that rest.
+"""
 
 from services.registration.actions.desk import Desk
 from services.registration.actions.issue_license_file import issue_license_file
 from services.registration.domain.license_file import Content, LicenseFile, overdraft_of
 from services.registration.domain.migration import MigrationAlreadyRegistered
 from services.registration.domain.order import Order, next_share
-from services.registration.store import files, orders
+from services.registration.domain.returns import voided_by_returns
+from services.registration.store import files, orders, returns
 from shared.contracts.bodies.registration import NewRegistration
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -36,5 +40,6 @@ async def _make(tx: Transaction, desk: Desk, order: Order, wanted: NewRegistrati
     share = next_share(order, wanted.nodes, wanted.units, tx.now.date())
     await orders.take_share(tx, order.order_id, share.nodes, share.units)
     overdraft_units = overdraft_of(share.units, desk.overdraft_percent)
-    content = Content(share.number, share.nodes, share.units, overdraft_units, mac, mac)
+    voided = voided_by_returns(await returns.returned_files(tx, order.order_id))
+    content = Content(share.number, share.nodes, share.units, overdraft_units, mac, mac, voids=voided)
     return await issue_license_file(tx, desk, order, content, wanted.email, wanted.reason)

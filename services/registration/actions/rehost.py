@@ -1,45 +1,27 @@
-"""Make a license file again for another server: same content, new host id, and every ancestor named so that it is void."""
+"""Make a license file again for another server: same content, new host id, and every file named that it makes void."""
 
 from services.registration.actions.desk import Desk
 from services.registration.actions.issue_license_file import issue_license_file
-from services.registration.domain.license_file import Content, LicenseFile, ancestors_of, check_rehost
+from services.registration.domain.license_file import LicenseFile, rehosted
 from services.registration.domain.order import check_not_expired
 from services.registration.store import deliveries, files, orders
 from shared.contracts.bodies.registration import NewRehost
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
-from shared.license_file.grammar import read
 from shared.license_file.mac import normalize_mac
 
 
 async def rehost(tx: Transaction, desk: Desk, wanted: NewRehost) -> LicenseFile:
-    """The successor. Raises InvalidMac, NotFound, AlreadyRehosted, SameMac, RehostLimitReached, OrderExpired."""
+    """The successor. Raises InvalidMac, NotFound, AlreadyRehosted, AlreadyReturned, SameMac, RehostLimitReached, OrderExpired."""
     mac = normalize_mac(wanted.mac)
     file = await files.lock_file(tx, wanted.license_file_id)
     if file is None:
         raise NotFound("license file", wanted.license_file_id)
-    ancestors = ancestors_of(file.license_file_id, await files.replacements_in(tx, file.order_id, file.share))
-    check_rehost(file, ancestors, mac, of_current_key=await _key_id_of(tx, file) == desk.key.key_id)
+    content = rehosted(file, mac, desk.key.key_id)
     order = await orders.find_order(tx, file.order_id)
     assert order is not None
     check_not_expired(order, tx.now.date())
-    content = Content(
-        share=file.share,
-        nodes=file.nodes,
-        units=file.units,
-        overdraft_units=file.overdraft_units,
-        mac=mac,
-        original_mac=file.original_mac,
-        ancestors=(file.license_file_id, *ancestors),
-    )
     made = await issue_license_file(tx, desk, order, content, wanted.email, wanted.reason)
     # Sent after its successor, it would be the one that is installed.
     await deliveries.give_up_waiting(tx, file.license_file_id, f"Replaced by {made.license_file_id} before it was sent.")
     return made
-
-
-async def _key_id_of(tx: Transaction, file: LicenseFile) -> str | None:
-    """Which key signed the file when it was made."""
-    content = await files.content_of(tx, file.license_file_id)
-    assert content is not None
-    return read(content).license_lines[0].key_id

@@ -23,6 +23,7 @@ from shared.kit.data_folder import sync_folder, write_private_file
 from shared.kit.life import CannotStart
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import key_id_of, sign
+from shared.license_file.statement import Statement, write_statement
 
 SHORTEST_PASSPHRASE_BYTES = 12
 LONGEST_PASSPHRASE_BYTES = 1000
@@ -43,6 +44,10 @@ class SigningKey:
     def sign(self, line: LicenseLine) -> LicenseLine:
         """The line with SIGN and ``<KeyId>``."""
         return sign(line, self.private)
+
+    def state(self, statement: Statement) -> bytes:
+        """The statement as a signed text."""
+        return write_statement(statement, self.key_id, self.private.sign)
 
 
 def load_or_make(settings: RegistrationSettings) -> SigningKey:

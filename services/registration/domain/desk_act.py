@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-Act = Literal["order_requested", "order_approved", "license_registered", "license_rehosted", "delivery_requested"]
+Act = Literal["order_requested", "order_approved", "license_registered", "license_rehosted", "share_returned", "delivery_requested"]
 ACTS: tuple[Act, ...] = get_args(Act)
 """The same words stand in CHECK desk_act_known; a new act is a word in both."""
 

@@ -3,22 +3,30 @@
 Must not be broken: a re-host changes the host id and nothing else of what is licensed, and a file has at most one successor.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from services.registration.domain.order import Order
 from shared.license_file.composing import license_line
 from shared.license_file.features import CCM_NODE, PHONE_UNIT, SOFTWARE_MAJOR, SW_FEATURE, major_of
 from shared.license_file.lines import LicenseLine
 
-MOST_REHOSTS = 100
-"""Of one license, one after the other: every ancestor stands in the file, which has a largest size."""
+MOST_VOIDED = 200
+"""Files that one file voids: each stands in every line of it, and a file has a largest size."""
+
+
+State = Literal["current", "replaced", "returned"]
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseFile:
-    """A license file as made. ``replaces``: the one it was made from in a re-host; ``replaced_by``: the one made from it."""
+    """A license file as made. ``replaces``: the one it was made from in a re-host; ``replaced_by``: the one made from it.
+
+    ``voids``: every file that grants nothing beside it: those that it replaces, the direct one first, and returned ones.
+    ``key_id``: of the key that signed it.
+    """
 
     license_file_id: str
     order_id: int
@@ -34,20 +42,33 @@ class LicenseFile:
     sha256: str
     made_by: str
     made_at: datetime
+    key_id: str
+    voids: tuple[str, ...] = ()
     replaced_by: str | None = None
+    returned_at: datetime | None = None
 
     def __post_init__(self) -> None:
         assert self.nodes > 0 or self.units > 0  # paired with CHECK license_file_not_empty
         assert self.replaces is None or self.reason is not None  # paired with CHECK license_file_rehost_has_reason
+        assert self.replaces is None or self.voids[0] == self.replaces  # paired with CHECK license_file_replaces_first
+        assert len(self.voids) <= MOST_VOIDED  # paired with CHECK license_file_voids_limited
+        assert self.license_file_id not in self.voids  # paired with CHECK license_file_voids_others
 
     @property
     def file_name(self) -> str:
         return f"{self.license_file_id}.lic"
 
+    @property
+    def state(self) -> State:
+        """What the desk knows of it: ``current`` until a re-host replaces it or its share goes back to the order."""
+        if self.replaced_by is not None:
+            return "replaced"
+        return "current" if self.returned_at is None else "returned"
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a license file is to say. ``ancestors``: the files it replaces, the direct one first."""
+    """What a license file is to say. ``replaces``: the file that it is made from in a re-host; ``voids``: that one and all others."""
 
     share: int
     nodes: int
@@ -55,7 +76,8 @@ class Content:
     overdraft_units: int
     mac: str
     original_mac: str
-    ancestors: tuple[str, ...] = ()
+    replaces: str | None = None
+    voids: tuple[str, ...] = ()
 
 
 @dataclass
@@ -66,7 +88,7 @@ class AlreadyRehosted(Exception):
     successor: str
 
     def __str__(self) -> str:
-        return f"License file {self.license_file_id} was replaced by {self.successor} already. Re-host that one instead."
+        return f"License file {self.license_file_id} was replaced by {self.successor} already. Use that one instead."
 
 
 @dataclass
@@ -85,15 +107,30 @@ class SameMac(Exception):
 
 @dataclass
 class RehostLimitReached(Exception):
-    """The license changed its server too often for one more ancestor to stand in the file."""
+    """The license changed its server too often for one more file to be named as void in it."""
 
     license_file_id: str
-    rehosts: int
+    voided: int
+    most_voided: int = MOST_VOIDED
 
     def __str__(self) -> str:
         return (
-            f"The license in {self.license_file_id} was re-hosted {self.rehosts} times, which is the limit. "
-            "Place a new order for this server."
+            f"License file {self.license_file_id} and the {self.voided} files that it voids would all have to stand in the new file, "
+            f"which may name {self.most_voided}. Place a new order for this server."
+        )
+
+
+@dataclass
+class AlreadyReturned(Exception):
+    """The file's share went back to its order; what was made from it since is another file."""
+
+    license_file_id: str
+    returned_at: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"The share of license file {self.license_file_id} went back to its order on {self.returned_at:%Y-%m-%d %H:%M:%S} UTC. "
+            "Register what remains of the PAK instead: the new file voids this one."
         )
 
 
@@ -102,25 +139,34 @@ def overdraft_of(units: int, percent: int) -> int:
     return units * percent // 100
 
 
-def check_rehost(file: LicenseFile, ancestors: Collection[str], mac: str, *, of_current_key: bool) -> None:
-    """May ``file`` be made again for ``mac``? For its own MAC only to sign it with a newer key.
-
-    Raises AlreadyRehosted, SameMac, RehostLimitReached.
-    """
+def check_current(file: LicenseFile) -> None:
+    """Is this the file of its share? Raises AlreadyRehosted, AlreadyReturned."""
     if file.replaced_by is not None:
         raise AlreadyRehosted(file.license_file_id, file.replaced_by)
-    if file.mac == mac and of_current_key:
+    if file.returned_at is not None:
+        raise AlreadyReturned(file.license_file_id, file.returned_at)
+
+
+def rehosted(file: LicenseFile, mac: str, key_id: str) -> Content:
+    """What ``file`` says for another ``mac``, or for its own signed with another key. ``key_id``: of the key that would sign.
+
+    Raises AlreadyRehosted, AlreadyReturned, SameMac, RehostLimitReached.
+    """
+    check_current(file)
+    if file.mac == mac and file.key_id == key_id:
         raise SameMac(file.license_file_id, mac)
-    if len(ancestors) >= MOST_REHOSTS:
-        raise RehostLimitReached(file.license_file_id, len(ancestors))
-
-
-def ancestors_of(license_file_id: str, replacements: Mapping[str, str]) -> tuple[str, ...]:
-    """The files that this one replaces, the direct one first. ``replacements``: what each re-host replaced."""
-    found: list[str] = []
-    while (license_file_id := replacements.get(license_file_id, "")) != "":
-        found.append(license_file_id)
-    return tuple(found)
+    if len(file.voids) >= MOST_VOIDED:
+        raise RehostLimitReached(file.license_file_id, len(file.voids))
+    return Content(
+        share=file.share,
+        nodes=file.nodes,
+        units=file.units,
+        overdraft_units=file.overdraft_units,
+        mac=mac,
+        original_mac=file.original_mac,
+        replaces=file.license_file_id,
+        voids=(file.license_file_id, *file.voids),
+    )
 
 
 def next_id(now: datetime, taken: Collection[str]) -> str:
@@ -156,7 +202,7 @@ def lines_of(order: Order, content: Content, license_file_id: str) -> list[Licen
             original_mac=content.original_mac,
             pak=order.pak or "",
             order_count=order_count,
-            replaces=content.ancestors,
+            replaces=content.voids,
             migration_id=order.migration_id,
             overdraft_units=overdraft_units,
             expiry=order.expires,
@@ -169,5 +215,5 @@ def comment_of(order: Order, content: Content) -> str:
     """The comment above the lines, for people: nothing in it is signed."""
     origin = f"migration {order.migration_id}, order {order.order_id}" if order.migration_id else f"order {order.order_id}"
     parts = f"{content.nodes} of {order.nodes} nodes, {content.units} of {order.units} units"
-    replaced = f"\nreplaces {content.ancestors[0]}" if content.ancestors else ""
+    replaced = f"\nreplaces {content.replaces}" if content.replaces else ""
     return f"{origin}, share {content.share}: {parts}{replaced}"

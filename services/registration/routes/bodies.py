@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.registration.domain import returns
 from services.registration.domain.delivery import Delivery
 from services.registration.domain.desk_act import DeskAct
 from services.registration.domain.license_file import LicenseFile
@@ -12,9 +13,13 @@ from shared.contracts.bodies.registration import (
     FileFacts,
     MadeLicenseFile,
     OrderBody,
+    OrderShare,
+    OrderTree,
     Pak,
     Registration,
     Rehost,
+    ReturnedShare,
+    ReturnRecord,
     UnlicensedModel,
 )
 
@@ -87,6 +92,60 @@ def made_body(file: LicenseFile) -> MadeLicenseFile:
         reason=file.reason,
         made_by=file.made_by,
         made_at=file.made_at,
+        key_id=file.key_id,
+        voids=list(file.voids),
+        state=file.state,
+        returned_at=file.returned_at,
+    )
+
+
+def tree_body(order: Order, made: list[LicenseFile], returned: dict[int, returns.ReturnedShare], next_cursor: str | None) -> OrderTree:
+    """``made``: the files of the shares on this page."""
+    chains: dict[int, list[LicenseFile]] = {}
+    for file in made:
+        chains.setdefault(file.share, []).append(file)
+    shares = [
+        OrderShare(
+            share=share,
+            nodes=chain[0].nodes,
+            units=chain[0].units,
+            returned=record_body(returned[share]) if share in returned else None,
+            license_files=[made_body(file) for file in sorted(chain, key=lambda file: len(file.voids))],
+        )
+        for share, chain in sorted(chains.items())
+    ]
+    return OrderTree(
+        order_id=str(order.order_id),
+        pak=order.pak,
+        nodes=order.nodes,
+        units=order.units,
+        remaining_nodes=order.remaining_nodes,
+        remaining_units=order.remaining_units,
+        shares_total=order.shares,
+        shares=shares,
+        next_cursor=next_cursor,
+    )
+
+
+def record_body(back: returns.ReturnedShare) -> ReturnRecord:
+    return ReturnRecord(
+        license_file_id=back.license_file_id, reason=back.reason, returned_by=back.returned_by, returned_at=back.returned_at
+    )
+
+
+def returned_body(back: returns.ReturnedShare, order: Order, voided: tuple[str, ...]) -> ReturnedShare:
+    return ReturnedShare(
+        license_file_id=back.license_file_id,
+        order_id=str(back.order_id),
+        share=back.share,
+        nodes=back.nodes,
+        units=back.units,
+        reason=back.reason,
+        returned_by=back.returned_by,
+        returned_at=back.returned_at,
+        voided=list(voided),
+        remaining_nodes=order.remaining_nodes,
+        remaining_units=order.remaining_units,
     )
 
 

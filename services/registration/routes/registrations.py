@@ -5,12 +5,23 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.registration.actions import rehost as rehosting
+from services.registration.actions import return_share as returning
 from services.registration.actions.file_migration import file_migration
 from services.registration.actions.register import register_migration, register_share
-from services.registration.routes.bodies import made_body, registration_body, rehost_body
+from services.registration.routes.bodies import made_body, registration_body, rehost_body, returned_body
 from services.registration.store import files
 from shared.contracts.base import Page
-from shared.contracts.bodies.registration import MadeLicenseFile, NewRegistration, NewRehost, PakText, Registration, Rehost
+from shared.contracts.bodies.registration import (
+    KeyId,
+    MadeLicenseFile,
+    NewRegistration,
+    NewRehost,
+    NewReturn,
+    PakText,
+    Registration,
+    Rehost,
+    ReturnedShare,
+)
 from shared.contracts.fields import LicenseFileId
 from shared.kit.idempotency import OnceDep
 from shared.kit.paging import PageDep
@@ -41,11 +52,14 @@ async def register_license(body: NewRegistration, tx: TransactionDep, once: Once
 
 @router.get("/registrations", openapi_extra=needs("vendor"))
 async def list_registrations(
-    tx: TransactionDep, page: PageDep, pak: Annotated[PakText | None, Query(description="Of this PAK only.")] = None
+    tx: TransactionDep,
+    page: PageDep,
+    pak: Annotated[PakText | None, Query(description="Of this PAK only.")] = None,
+    key_id: Annotated[KeyId | None, Query(description="Signed by this key and current: what a lost key makes you issue again.")] = None,
 ) -> Page[MadeLicenseFile]:
     """The license files made, the oldest first."""
     (after,) = page.after(str) or (None,)
-    found = await files.page_of_files(tx, pak.upper() if pak else None, after, page.limit)
+    found = await files.page_of_files(tx, pak.upper() if pak else None, key_id.upper() if key_id else None, after, page.limit)
     cursor = page.next_cursor(len(found), found[-1].license_file_id) if found else None
     return Page(items=[made_body(one) for one in found], next_cursor=cursor)
 
@@ -72,6 +86,16 @@ async def download_registered_license_file(license_file_id: FileIdPath, tx: Tran
         raise NotFound("license file", license_file_id)
     headers = {"Content-Disposition": f'attachment; filename="{license_file_id}.lic"'}
     return Response(content, media_type="text/plain", headers=headers)
+
+
+@router.post("/registrations/{license_file_id}/return", status_code=201, openapi_extra=needs("vendor"))
+async def return_license_file(license_file_id: FileIdPath, body: NewReturn, tx: TransactionDep, once: OnceDep) -> ReturnedShare:
+    """Take a share back into its order, to be registered anew. Have the file retired where it is installed; what is made next voids it."""
+
+    async def answer() -> ReturnedShare:
+        return returned_body(*await returning.return_share(tx, license_file_id, body.reason))
+
+    return await once.answer(ReturnedShare, body, answer)
 
 
 @router.post("/rehosts", status_code=201, openapi_extra=needs("vendor"))

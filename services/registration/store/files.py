@@ -10,10 +10,11 @@ from sqlmodel import col
 
 from services.registration.domain.license_file import LicenseFile
 from services.registration.store.locks import take_turn
-from services.registration.tables import LicenseFileRow, OrderRow
+from services.registration.tables import LicenseFileRow, OrderRow, ReturnedShareRow
 from shared.kit.transaction import Transaction
 
-_FILE_FIELDS = [name for name in LicenseFile.__dataclass_fields__ if name != "replaced_by"]
+_FILE_FIELDS = [name for name in LicenseFile.__dataclass_fields__ if name not in ("replaced_by", "returned_at")]
+_READ_FROM_THE_BYTES = ("key_id", "voids")
 
 
 async def ids_from(tx: Transaction, first: str) -> Collection[str]:
@@ -24,21 +25,24 @@ async def ids_from(tx: Transaction, first: str) -> Collection[str]:
 
 
 async def add_license_file(tx: Transaction, file: LicenseFile, content: bytes) -> None:
-    values = {name: getattr(file, name) for name in _FILE_FIELDS}
+    values = {name: getattr(file, name) for name in _FILE_FIELDS if name not in _READ_FROM_THE_BYTES}
     await tx.session.execute(insert(LicenseFileRow).values(content=content, **values))
 
 
-def _files() -> Select[Any]:
-    """License files without their bytes, each with the file that replaced it."""
-    successor = aliased(LicenseFileRow)
+def _files(*, current_only: bool = False) -> Select[Any]:
+    """License files without their bytes, each with the file that replaced it and when its share went back."""
+    successor, ours = aliased(LicenseFileRow), col(LicenseFileRow.license_file_id)
     columns = [getattr(LicenseFileRow, name) for name in _FILE_FIELDS]
-    chosen: Select[Any] = select(*columns, col(successor.license_file_id).label("replaced_by"))
-    joined = chosen.outerjoin(successor, col(successor.replaces) == col(LicenseFileRow.license_file_id))
-    return joined.order_by(col(LicenseFileRow.license_file_id))
+    chosen: Select[Any] = select(*columns, col(successor.license_file_id).label("replaced_by"), col(ReturnedShareRow.returned_at))
+    joined = chosen.outerjoin(successor, col(successor.replaces) == ours)
+    joined = joined.outerjoin(ReturnedShareRow, col(ReturnedShareRow.license_file_id) == ours).order_by(ours)
+    if current_only:
+        return joined.where(col(successor.license_file_id).is_(None), col(ReturnedShareRow.license_file_id).is_(None))
+    return joined
 
 
 async def _found(tx: Transaction, chosen: Select[Any]) -> list[LicenseFile]:
-    return [LicenseFile(**row) for row in (await tx.session.execute(chosen)).mappings()]
+    return [LicenseFile(**{**row, "voids": tuple(row["voids"])}) for row in (await tx.session.execute(chosen)).mappings()]
 
 
 async def find_file(tx: Transaction, license_file_id: str) -> LicenseFile | None:
@@ -53,14 +57,21 @@ async def lock_file(tx: Transaction, license_file_id: str) -> LicenseFile | None
     return await find_file(tx, license_file_id)
 
 
-async def page_of_files(tx: Transaction, pak: str | None, after: str | None, limit: int) -> list[LicenseFile]:
-    """``limit`` license files by id behind ``after``; of one PAK's order, or all."""
-    chosen = _files().limit(limit)
+async def page_of_files(tx: Transaction, pak: str | None, key_id: str | None, after: str | None, limit: int) -> list[LicenseFile]:
+    """``limit`` license files by id behind ``after``; of one PAK's order, or all; of one key those that are current, or all."""
+    chosen = _files(current_only=key_id is not None).limit(limit)
+    if key_id is not None:
+        chosen = chosen.where(col(LicenseFileRow.key_id) == key_id)
     if pak is not None:
         chosen = chosen.join(OrderRow, col(OrderRow.order_id) == col(LicenseFileRow.order_id)).where(col(OrderRow.pak) == pak)
     if after is not None:
         chosen = chosen.where(col(LicenseFileRow.license_file_id) > after)
     return await _found(tx, chosen)
+
+
+async def all_files_of_order(tx: Transaction, order_id: int) -> list[LicenseFile]:
+    """Every license file of an order: some bytes each, and an order has no more shares than units and nodes."""
+    return await _found(tx, _files().where(col(LicenseFileRow.order_id) == order_id))
 
 
 async def files_of_order(tx: Transaction, order_id: int, limit: int) -> tuple[list[LicenseFile], int]:
@@ -70,6 +81,13 @@ async def files_of_order(tx: Transaction, order_id: int, limit: int) -> tuple[li
     return await _found(tx, _files().where(ours).limit(limit)), total or 0
 
 
+async def files_of_shares(tx: Transaction, order_id: int, after: int, limit: int) -> list[LicenseFile]:
+    """All license files of ``limit`` shares of an order behind share number ``after``."""
+    share = col(LicenseFileRow.share)
+    chosen = _files().where(col(LicenseFileRow.order_id) == order_id, share > after, share <= after + limit)
+    return await _found(tx, chosen)
+
+
 async def free_file(tx: Transaction, migration_id: str, source_cluster: str, mac: str) -> LicenseFile | None:
     """The free file of this migration, or else of this source cluster and MAC: the file first made for it, whatever replaced it."""
     ours = (col(OrderRow.source_cluster) == source_cluster) & (col(LicenseFileRow.original_mac) == mac)
@@ -77,13 +95,6 @@ async def free_file(tx: Transaction, migration_id: str, source_cluster: str, mac
     chosen = chosen.where((col(OrderRow.migration_id) == migration_id) | ours, col(LicenseFileRow.replaces).is_(None))
     found = await _found(tx, chosen.limit(1))
     return found[0] if found else None
-
-
-async def replacements_in(tx: Transaction, order_id: int, share: int) -> dict[str, str]:
-    """Of all files ever made of one share: which one each re-host replaced, by the id of the re-host."""
-    chosen = select(col(LicenseFileRow.license_file_id), col(LicenseFileRow.replaces))
-    chosen = chosen.where(col(LicenseFileRow.order_id) == order_id, col(LicenseFileRow.share) == share)
-    return {row.license_file_id: row.replaces for row in await tx.session.execute(chosen) if row.replaces is not None}
 
 
 async def content_of(tx: Transaction, license_file_id: str) -> bytes | None:

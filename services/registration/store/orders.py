@@ -67,6 +67,14 @@ async def take_share(tx: Transaction, order_id: int, nodes: int, units: int) -> 
     await tx.session.execute(update(OrderRow).where(col(OrderRow.order_id) == order_id).values(taken))
 
 
+async def give_back(tx: Transaction, order_id: int, nodes: int, units: int) -> Order:
+    """Count a returned share of the locked order as remaining again; the order after it."""
+    back = {"registered_nodes": col(OrderRow.registered_nodes) - nodes, "registered_units": col(OrderRow.registered_units) - units}
+    changed = update(OrderRow).where(col(OrderRow.order_id) == order_id).values(back).returning(OrderRow)
+    row = await tx.session.execute(changed.execution_options(populate_existing=True))
+    return Order(**row.scalar_one().model_dump())
+
+
 async def given_free(tx: Transaction, source_cluster: str) -> tuple[int, int]:
     """Nodes and units of all approved migrations of a source cluster."""
     sums = select(func.coalesce(func.sum(col(OrderRow.nodes)), 0), func.coalesce(func.sum(col(OrderRow.units)), 0))

@@ -14,6 +14,9 @@ LicenseCount = Annotated[int, Field(ge=0, le=999_999_999, strict=True)]
 PakText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,32}$")]
 """A PAK; small letters are read as capitals."""
 
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{16}$")]
+"""The name of a signing key, as ``<KeyId>`` has it."""
+
 
 def _printable(text: str) -> str:
     if not text.isprintable():
@@ -104,7 +107,8 @@ class Rehost(Registration):
 
 
 class MadeLicenseFile(FileFacts):
-    """A license file with its history. ``replaces`` stands on a re-host, with its ``reason``; ``replaced_by`` on what was re-hosted."""
+    """A license file with its history. ``replaces`` stands on a re-host, with its ``reason``; ``replaced_by`` on what was re-hosted;
+    ``returned_at`` on a file whose share went back to its order. ``voids``: every file that grants nothing beside this one."""
 
     order_id: str
     share: int
@@ -115,6 +119,10 @@ class MadeLicenseFile(FileFacts):
     reason: str | None
     made_by: str
     made_at: datetime
+    key_id: str = Field(description="Of the key that signed it.")
+    voids: list[str]
+    state: Literal["current", "replaced", "returned"]
+    returned_at: datetime | None
 
 
 class Pak(AnswerBody):
@@ -132,6 +140,39 @@ class Pak(AnswerBody):
     expires: date | None
     license_files: list[MadeLicenseFile]
     license_files_total: int
+
+
+class ReturnRecord(AnswerBody):
+    """By whom and why a share went back to its order; ``license_file_id``: its last file."""
+
+    license_file_id: str
+    reason: str
+    returned_by: str
+    returned_at: datetime
+
+
+class OrderShare(AnswerBody):
+    """A share of an order and its license files, each replaced by the next one. ``returned``: it went back to the order."""
+
+    share: int
+    nodes: int
+    units: int
+    returned: ReturnRecord | None
+    license_files: list[MadeLicenseFile]
+
+
+class OrderTree(AnswerBody):
+    """An order as a tree: its shares, and of each the files from the first to the last re-host; so many shares a page."""
+
+    order_id: str
+    pak: str | None
+    nodes: int
+    units: int
+    remaining_nodes: int
+    remaining_units: int
+    shares_total: int
+    shares: list[OrderShare]
+    next_cursor: str | None
 
 
 class NewRegistration(RequestBody):
@@ -183,7 +224,7 @@ class DeskActBody(AnswerBody):
     """Something that was asked of the desk and done. Further acts may be added; ``license_file_id`` is null on those of an order."""
 
     act_id: str
-    act: Literal["order_requested", "order_approved", "license_registered", "license_rehosted", "delivery_requested"]
+    act: Literal["order_requested", "order_approved", "license_registered", "license_rehosted", "share_returned", "delivery_requested"]
     order_id: str
     pak: str | None = Field(description="Of the order, once it has one.")
     license_file_id: str | None
@@ -199,3 +240,25 @@ class NewRehost(RequestBody):
     mac: MacText
     email: Email
     reason: Reason = Field(examples=["the first node failed"])
+
+
+class NewReturn(RequestBody):
+    """Why a share goes back to its order."""
+
+    reason: Reason = Field(examples=["the branch is closed"])
+
+
+class ReturnedShare(AnswerBody):
+    """A share that went back to its order; ``voided``: its files, which grant nothing wherever that is known."""
+
+    license_file_id: str
+    order_id: str
+    share: int
+    nodes: int
+    units: int
+    reason: str
+    returned_by: str
+    returned_at: datetime
+    voided: list[str]
+    remaining_nodes: int = Field(description="Of the order, after the return.")
+    remaining_units: int

@@ -68,6 +68,9 @@ class Desk:
         body = {"license_file_id": license_file_id, "mac": mac, "email": EMAIL, "reason": "the first node failed", **changes}
         return await self.http.post("/v1/rehosts", json=body)
 
+    async def give_back(self, license_file_id: str, reason: str = "the branch is closed") -> httpx.Response:
+        return await self.http.post(f"/v1/registrations/{license_file_id}/return", json={"reason": reason})
+
     async def file(self, license_file_id: str) -> bytes:
         answer = await self.http.get(f"/v1/registrations/{license_file_id}/license-file")
         assert answer.status_code == 200, answer.text

@@ -150,5 +150,5 @@ async def test_every_operation_of_the_desk_is_the_vendors(desk: Desk) -> None:
     app = desk.http._transport.app  # type: ignore[attr-defined]
     assert isinstance(app, FastAPI)
     operations = [one for path in app.openapi()["paths"].values() for one in path.values()]
-    assert len(operations) == 13
+    assert len(operations) == 16
     assert all(one["security"] == [{"callerKey": ["vendor"]}] for one in operations)

@@ -57,7 +57,7 @@ ORDER = Order(
     "b",
     NOW,
 )
-FILE = LicenseFile(FILE_ID, 1, 1, 20, 20000, 1000, MAC, MAC, EMAIL, None, None, "0" * 64, "clerk", NOW)
+FILE = LicenseFile(FILE_ID, 1, 1, 20, 20000, 1000, MAC, MAC, EMAIL, None, None, "0" * 64, "clerk", NOW, "A" * 16)
 
 
 def letter(email: str = EMAIL, content: bytes = b"INCREMENT\r\nx\n.\n..\n\x00\xff") -> Letter:

@@ -181,3 +181,10 @@ async def test_what_was_done_before_there_was_a_record_is_taken_over(desk: Desk,
         return [{name: value for name, value in one.items() if name != "act_id"} for one in kept]
 
     assert without_ids(await acts(desk)) == without_ids(before)
+
+
+async def test_a_returned_share_is_on_record_with_its_reason(desk: Desk) -> None:
+    made = (await desk.register(await desk.pak(), nodes=1, units=10)).json()["license_file_id"]
+    assert (await desk.give_back(made, "the branch closed")).status_code == 201
+    last = (await acts(desk))[-1]
+    assert (last["act"], last["license_file_id"], last["reason"], last["caller"]) == ("share_returned", made, "the branch closed", "clerk")

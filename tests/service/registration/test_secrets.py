@@ -73,6 +73,15 @@ async def test_a_desk_without_its_key_is_built_for_its_contract_but_does_not_sta
             pass
 
 
+_RETURNS = "INSERT INTO registration.returned_share (license_file_id, order_id, share, nodes, units, reason, returned_by, returned_at) "
+
+
+def _names(voids: str) -> str:
+    """A statement after which the bytes of a file that was not returned name these files as void."""
+    only = "license_file_id NOT IN (SELECT license_file_id FROM registration.returned_share)"
+    return f"UPDATE registration.license_file SET content = content || convert_to({voids}, 'UTF8') WHERE {only}"
+
+
 @pytest.mark.parametrize(
     ("change", "check"),
     [
@@ -85,9 +94,23 @@ async def test_a_desk_without_its_key_is_built_for_its_contract_but_does_not_sta
         ("UPDATE registration.license_file SET replaces = license_file_id", "license_file_rehost_has_reason"),
         ("UPDATE registration.license_file SET license_file_id = '1'", "license_file_id_form"),
         ("UPDATE registration.license_file SET mac = 'x'", "license_file_mac_form"),
+        ("UPDATE registration.license_file SET replaces = license_file_id, reason = 'none'", "license_file_replaces_first"),
+        (_names("repeat('<Replaces>' || license_file_id || '</Replaces>', 1)"), "license_file_voids_others"),
+        (_names("repeat('<Replaces>20200101000000000</Replaces>', 201)"), "license_file_voids_limited"),
+        (
+            _RETURNS + "SELECT license_file_id, order_id, 9, 0, 0, 'none', 'clerk', now() FROM registration.license_file",
+            "returned_share_not_empty",
+        ),
+        (
+            _RETURNS + "SELECT f.license_file_id, r.order_id, r.share, 1, 1, 'none', 'clerk', now() "
+            "FROM registration.license_file f JOIN registration.returned_share r ON f.license_file_id <> r.license_file_id",
+            "returned_share_once",
+        ),
     ],
 )
 async def test_the_store_refuses_what_the_rules_forbid(desk: Desk, database_url: str, change: str, check: str) -> None:
+    pak = await desk.pak()
+    await desk.give_back((await desk.register(pak, nodes=1, units=10)).json()["license_file_id"])
     await desk.register(await desk.pak())
     engine = create_async_engine(database_url)
     try:

@@ -39,7 +39,7 @@ ORDER = Order(
     "b",
     NOW,
 )
-FILE = LicenseFile(FILE_ID, 1, 1, 20, 20000, 1000, MAC, MAC, EMAIL, None, None, "0" * 64, "clerk", NOW)
+FILE = LicenseFile(FILE_ID, 1, 1, 20, 20000, 1000, MAC, MAC, EMAIL, None, None, "0" * 64, "clerk", NOW, "A" * 16)
 LETTER = Letter(Delivery(7, FILE_ID, EMAIL, "sending", 1, NOW, None, None, None, "clerk", NOW), ORDER, FILE, b"bytes")
 
 

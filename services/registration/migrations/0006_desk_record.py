@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
-_KNOWN = "act IN ('order_requested', 'order_approved', 'license_registered', 'license_rehosted', 'delivery_requested')"
+_KNOWN = "act IN ('order_requested', 'order_approved', 'license_registered', 'license_rehosted', 'share_returned', 'delivery_requested')"
 
 
 def upgrade() -> None:
