@@ -15,7 +15,9 @@ from tests.mutation.verdicts import Records
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("--only", action="append", default=[], help="a module such as shared.license_file.words; may be given more than once")
+    parser.add_argument(
+        "--only", action="append", default=[], help="a module such as shared.license_file.words; may be given more than once"
+    )
     parser.add_argument("--again", action="store_true", help="forget what is known already")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--survivors", action="store_true", help="try again only what survived last time, on the tests as they are now")

@@ -17,6 +17,7 @@ from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import canonical
 
 _MACS_SHOWN = 5
+_IDS_SHOWN = 3
 
 
 def judge(offer: Offer, cluster: Cluster, known: Mapping[str, Known], today: date) -> tuple[Reason, ...]:
@@ -56,11 +57,15 @@ def _of_line(line: LicenseLine, kept: FileLine, fault: SignatureFault | None) ->
     """What is wrong with the line wherever it is offered."""
     at = kept.position
     if line.vendor != VENDOR:
-        yield Reason("other_vendor", at, f"Line {at} is of vendor {line.vendor!r}; only files of {VENDOR!r} can be installed here. {_ISSUE}")
+        yield Reason(
+            "other_vendor", at, f"Line {at} is of vendor {line.vendor!r}; only files of {VENDOR!r} can be installed here. {_ISSUE}"
+        )
     if line.feature not in FEATURES:
         yield Reason("unknown_feature", at, f"Line {at} licenses {line.feature!r}, which is none of {', '.join(FEATURES)}. {_ISSUE}")
     if kept.units is None:
-        yield Reason("invalid_count", at, f"Line {at} is uncounted and has no <Count>, so it does not say how much it licenses. {_ISSUE_ANEW}")
+        yield Reason(
+            "invalid_count", at, f"Line {at} is uncounted and has no <Count>, so it does not say how much it licenses. {_ISSUE_ANEW}"
+        )
     if line.license_file_id is None or kept.line_id is None:
         yield Reason("tampered", at, f"Line {at} has no LicFileID or no LicLineID; the vendor writes both into every line. {_ASK_AGAIN}")
     if fault:
@@ -106,7 +111,8 @@ def _of_repeated_lines(offer: Offer) -> Iterator[Reason]:
 
 def _of_identity(offer: Offer) -> Iterator[Reason]:
     if len(ids := offer.license_file_ids) > 1:
-        text = f"The lines carry {len(ids)} different LicFileIDs ({', '.join(ids[:3])}…): they were copied together. {_ASK_AGAIN}"
+        more = ", …" if len(ids) > _IDS_SHOWN else ""
+        text = f"The lines carry {len(ids)} different LicFileIDs ({', '.join(ids[:_IDS_SHOWN])}{more}): they were copied together. {_ASK_AGAIN}"
         yield Reason("tampered", None, text)
 
 
