@@ -5,8 +5,6 @@ import pickle
 import signal
 import sys
 
-import cryptography.hazmat.primitives.asymmetric.ed25519
-import cryptography.hazmat.primitives.serialization
 import defusedxml.ElementTree  # noqa: F401 - what every trial imports is imported once, here
 from hypothesis import Phase, settings
 

@@ -1,4 +1,3 @@
-from tests.mutation.verdicts import Counts
 
 
 def write_report(counts, *, whole):

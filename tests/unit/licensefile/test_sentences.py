@@ -14,8 +14,19 @@ from services.licensefile.domain.history import Known, Record
 from services.licensefile.domain.reasons import LicenseFileRefused, Reason, refused
 from services.licensefile.domain.verdict import judge
 from shared.license_file.writing import write_file, write_line
-from tests.unit.licensefile.made import FILE_ID, FOREIGN_MAC, HEADQUARTERS, MAC, OLD_ID, OLDEST_ID, OTHER_ID
-from tests.unit.licensefile.made import made_file, made_line, offered, with_attributes
+from tests.unit.licensefile.made import (
+    FILE_ID,
+    FOREIGN_MAC,
+    HEADQUARTERS,
+    MAC,
+    OLD_ID,
+    OLDEST_ID,
+    OTHER_ID,
+    made_file,
+    made_line,
+    offered,
+    with_attributes,
+)
 from tests.unit.licensefile.test_verdict import FILES, GOOD, HISTORY, NAMES, TODAY, TOMORROW, YESTERDAY, at
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
