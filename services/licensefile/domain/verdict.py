@@ -112,8 +112,8 @@ def _of_repeated_lines(offer: Offer) -> Iterator[Reason]:
 def _of_identity(offer: Offer) -> Iterator[Reason]:
     if len(ids := offer.license_file_ids) > 1:
         more = ", …" if len(ids) > _IDS_SHOWN else ""
-        text = f"The lines carry {len(ids)} different LicFileIDs ({', '.join(ids[:_IDS_SHOWN])}{more}): they were copied together. {_ASK_AGAIN}"
-        yield Reason("tampered", None, text)
+        text = f"The lines carry {len(ids)} different LicFileIDs ({', '.join(ids[:_IDS_SHOWN])}{more}): they were copied together."
+        yield Reason("tampered", None, f"{text} {_ASK_AGAIN}")
 
 
 _ISSUE = "Ask the vendor for a file without this line."
