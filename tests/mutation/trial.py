@@ -47,23 +47,28 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 class _Rules:
-    """A pytest plugin: these tests only, the quick ones first, and none longer than its share."""
+    """A pytest plugin: these tests only, the most promising ones first, and none longer than its share."""
 
-    def __init__(self, seconds: dict[str, float], only: set[str] | None) -> None:
-        self._seconds = seconds
+    def __init__(self, worth: dict[str, float], only: set[str] | None, noticed: int) -> None:
+        self._worth = worth
         self._only = only
+        self._noticed = noticed
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = sorted(
             (item for item in items if self._only is None or item.nodeid in self._only),
-            key=lambda item: self._seconds.get(item.nodeid, 0.0),
+            key=lambda item: self._worth.get(item.nodeid, 0.0),
         )
         lower_examples(items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         signal.setitimer(signal.ITIMER_PROF, SECONDS_A_TEST)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            os.write(self._noticed, report.nodeid.encode())
 
 
 def run_tests(tests: Sequence[str], plugin: object, *more: str) -> int:
@@ -74,16 +79,19 @@ def run_tests(tests: Sequence[str], plugin: object, *more: str) -> int:
     return int(pytest.main(arguments, plugins=[plugin]))
 
 
-def run(module: str, text: str, tests: Sequence[str], seconds: dict[str, float], only: set[str] | None) -> NoReturn:
-    """End this process with 0 if every test passed on the mutant, with 1 if one failed or the mutant cannot be imported."""
+def run(module: str, text: str, tests: Sequence[str], rules: tuple[dict[str, float], set[str] | None, int]) -> NoReturn:
+    """End this process with 0 if every test passed on the mutant, with 1 if one failed or the mutant cannot be imported.
+
+    ``rules``: the worth of each test (the lower the earlier), the tests to run, and where to write the name of the one that noticed.
+    """
     code = 1
     try:
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
         sys.meta_path.insert(0, _Finder(module, text))
-        if only is not None and not only:
+        if rules[1] == set():
             code = 0  # nobody ever calls it
         else:
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                code = run_tests(tests, _Rules(seconds, only), "--tb=no")
+                code = run_tests(tests, _Rules(*rules), "--tb=no")
     finally:
         os._exit(0 if code == 0 else 1)
