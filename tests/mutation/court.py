@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import sys
+from collections import Counter
 
 import defusedxml.ElementTree  # noqa: F401 - what every trial imports is imported once, here
 from hypothesis import Phase, settings
