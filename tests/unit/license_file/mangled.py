@@ -20,10 +20,11 @@ PACKAGE p v 1.0 COMPONENTS="a:1.0 b" \
 """
 REAL = [SIGNED, SIGNED.replace(b"\n", b"\r\n"), EXAMPLE.encode(), OTHERS, b"\xef\xbb\xbf" + SIGNED + OTHERS]
 PIECES = [
-    b"INCREMENT ", b"FEATURE ", b"UPGRADE ", b"PACKAGE ", b"SERVER ", b"VENDOR ", b"DAEMON ", b"USE_SERVER", b"f v 5.0 permanent 1 ", b" ",
-    b"\t", b"\\\n", b"\\ \r\n", b"\n", b'"', b"{", b"}", b"AUTH={", b"=", b"#", b"\\", b"<Count>", b"</Count>", b"<LicLineID>", b"</LicLineID>",
-    b"VENDOR_STRING=", b"NOTICE=", b"HOSTID=", b"START=", b"SUPERSEDE", b"OPTIONS=", b"PORT=", b"COMPONENTS=", b"1-jan-0", b"31-dec-2027", b"5",
-    b"a", b"a=b ", b"\x00", b"\x85", b"\xa0", b"\xc3", b"\xc3\xa9", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"\xff",
+    b"INCREMENT ", b"FEATURE ", b"UPGRADE ", b"PACKAGE ", b"SERVER ", b"VENDOR ", b"DAEMON ", b"USE_SERVER",
+    b"f v 5.0 permanent 1 ", b" ", b"\t", b"\\\n", b"\\ \r\n", b"\n", b'"', b"{", b"}", b"AUTH={", b"=", b"#", b"\\", b"<Count>",
+    b"</Count>", b"<LicLineID>", b"</LicLineID>", b"VENDOR_STRING=", b"NOTICE=", b"HOSTID=", b"START=", b"SUPERSEDE", b"OPTIONS=",
+    b"PORT=", b"COMPONENTS=", b"1-jan-0", b"31-dec-2027", b"5", b"a", b"a=b ", b"\x00", b"\x85", b"\xa0", b"\xc3", b"\xc3\xa9",
+    b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"\xff",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """One signed file as it lies in the field, byte for byte: whoever changes the canonical form, the signing or the writing voids it."""
 
 from datetime import date
+from pathlib import Path
 
 from shared.license_file.grammar import read
 from shared.license_file.signature import UNSIGNED, Verification, canonical, key_id_of, sign, verify
@@ -11,20 +12,7 @@ NODES = made_line(
     feature="CCM_NODE", units=15, license_line_id=1, overdraft_units=0, expiry=date(2027, 1, 1), replaces=(ANCESTOR,), order_count=20
 )
 UNITS = made_line(start=date(2026, 2, 1), issued=date(2026, 1, 31))
-FILE = rb"""# order 4711
-INCREMENT CCM_NODE cisco 5.0 1-jan-2027 uncounted \
-VENDOR_STRING=<Count>15</Count><OrigMacId>0015C5F3A1B2</OrigMacId><LicFileVersion>1.0</LicFileVersion><KeyId>56475AA75463474C</KeyId> \
-HOSTID=0015c5f3a1b2 \
-NOTICE="<LicFileID>20260314092653589</LicFileID><LicLineID>1</LicLineID> \
-<PAK>7K2M9QX4TB</PAK><Replaces>20260101000000001</Replaces><OrderCount>20</OrderCount>" SIGN="9F82 0B02 ECF5 9951 A9DD 63F6 9FC6 397A 4CD1 966F 070A 8BD5 90C9 9F61 E68D 1234 \
-3532 2A9D 0496 1E27 931D 457D C3C9 F4EE 9169 F8B3 E760 E51A C058 8B4F 9A5A DB06"
-INCREMENT PHONE_UNIT cisco 5.0 permanent uncounted \
-VENDOR_STRING=<Count>15000</Count><OrigMacId>0015C5F3A1B2</OrigMacId><LicFileVersion>1.0</LicFileVersion><KeyId>56475AA75463474C</KeyId> \
-HOSTID=0015c5f3a1b2 OVERDRAFT=750 START=1-feb-2026 ISSUED=31-jan-2026 \
-NOTICE="<LicFileID>20260314092653589</LicFileID><LicLineID>2</LicLineID> \
-<PAK>7K2M9QX4TB</PAK>" SIGN="4CE6 DF72 7595 6861 4F94 4A99 F520 E824 F0DF 5002 049B E4B2 F13D 0E82 2F4E A994 \
-97B7 1E3A 6652 3794 7179 0FDC CC13 CA22 7FD1 CAEB E045 D5BD 6FD8 F89E 9394 E40C"
-"""
+FILE = Path(__file__).with_name("golden.lic").read_bytes()
 FORM = (
     b"INCREMENT PHONE_UNIT cisco 5.0 permanent uncounted HOSTID=12:0015c5f3a1b2 ISSUED=11:31-jan"
     b"-2026 NOTICE=86:<LicFileID>20260314092653589</LicFileID><LicLineID>2</LicLineID> <PAK>7K2M"
