@@ -20,6 +20,7 @@ settings.register_profile(
 )
 settings.load_profile("mutation")
 
+_ASKED_FIRST = 6
 _Reached = tuple[dict[str, float], dict[tuple[str, int], set[str] | None]]
 
 
@@ -64,18 +65,21 @@ class Court:
         if target.tests not in self._reached:
             self._reached[target.tests] = _measured(target.tests)
         seconds, tests = self._reached[target.tests]
+        only = _only(target, mutant, tests)
+        first = [test for test, _ in self._noticed.most_common(_ASKED_FIRST) if test in (seconds if only is None else only)]
         worth = {test: took / (1 + self._noticed[test]) ** 2 for test, took in seconds.items()}
         reader, writer = os.pipe()
         process = os.fork()
         if process == 0:
-            trial.run(target.module, mutant.source, target.tests, (worth, _only(target, mutant, tests), writer))
+            trial.run(target.module, mutant.source, target.tests, first, (worth, only, writer))
         os.close(writer)
         return process, reader
 
     def _praise(self, noticed: int) -> None:
         """What noticed one mutant often notices the next: it is asked first."""
-        with os.fdopen(noticed, "rb") as test:
-            self._noticed[test.read().decode()] += 1
+        with os.fdopen(noticed, "rb") as pipe:
+            if test := pipe.read().decode():
+                self._noticed[test] += 1
 
 
 def _only(target: Target, mutant: Mutant, tests: dict[tuple[str, int], set[str] | None]) -> set[str] | None:

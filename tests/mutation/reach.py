@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from tests.mutation.here import ROOT
 
-EXAMPLES = 100  # of each property: a mutant that no 100 examples tell apart is for a table to find
+EXAMPLES = 40  # of each property: a mutant that no 40 examples tell apart is for a table to find
 _CODE = tuple(str(ROOT / folder) for folder in ("shared", "services"))
 
 

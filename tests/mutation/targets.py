@@ -28,7 +28,7 @@ class Target:
 
 
 def _text(*names: str) -> list[Target]:
-    return [Target(f"shared/license_file/{name}.py", _TEXT + _RULES) for name in names]
+    return [Target(f"shared/license_file/{name}.py", _TEXT) for name in names]
 
 
 def _rules(*names: str) -> list[Target]:

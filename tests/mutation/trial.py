@@ -74,15 +74,18 @@ class _Rules:
 def run_tests(tests: Sequence[str], plugin: object, *more: str) -> int:
     """pytest's exit code over these folders, without any conftest or setting of the project."""
     settings = str(ROOT / "tests" / "mutation" / "pytest.ini")
-    paths = [str(ROOT / folder) for folder in tests]
+    paths = [f"{ROOT}/{test}" for test in tests]
     arguments = ["-q", "-x", "-c", settings, f"--rootdir={ROOT}", "--noconftest", "-p", "no:cacheprovider", *more, *paths]
     return int(pytest.main(arguments, plugins=[plugin]))
 
 
-def run(module: str, text: str, tests: Sequence[str], rules: tuple[dict[str, float], set[str] | None, int]) -> NoReturn:
+def run(
+    module: str, text: str, tests: Sequence[str], first: Sequence[str], rules: tuple[dict[str, float], set[str] | None, int]
+) -> NoReturn:
     """End this process with 0 if every test passed on the mutant, with 1 if one failed or the mutant cannot be imported.
 
-    ``rules``: the worth of each test (the lower the earlier), the tests to run, and where to write the name of the one that noticed.
+    ``first``: tests to ask before all others are even collected. ``rules``: the worth of each test (the lower the earlier), the tests to
+    run, and where to write the name of the one that noticed.
     """
     code = 1
     try:
@@ -92,6 +95,7 @@ def run(module: str, text: str, tests: Sequence[str], rules: tuple[dict[str, flo
             code = 0  # nobody ever calls it
         else:
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                code = run_tests(tests, _Rules(*rules), "--tb=no")
+                code = run_tests(first, _Rules(*rules), "--tb=no") if first else 0
+                code = code or run_tests(tests, _Rules(*rules), "--tb=no")
     finally:
         os._exit(0 if code == 0 else 1)
