@@ -51,12 +51,24 @@ def mutants(source: str) -> Iterator[Mutant]:
     visitor = _Everything([*mutation_operators, (cst.FormattedStringText, _words_of_f_string)], IgnoredCode(set(), set(), set()))
     wrapper.visit(visitor)
     places = wrapper.resolve(PositionProvider)
+    texts = [wrapper.module.code_for_node(statement) for statement in wrapper.module.body]
+    before, _, after = source.partition("".join(texts))
+    home = {id(node): at for at, statement in enumerate(wrapper.module.body) for node in _walk(statement)}
     seen = {source}
     for mutation in visitor.mutations:
-        changed = wrapper.module.deep_replace(mutation.original_node, mutation.mutated_node).code
+        at = home[id(mutation.original_node)]
+        # Only the statement is written anew: writing the whole module takes longer than trying it.
+        statement = wrapper.module.body[at].deep_replace(mutation.original_node, mutation.mutated_node)
+        changed = "".join([before, *texts[:at], wrapper.module.code_for_node(statement), *texts[at + 1 :], after])
         if changed not in seen:
             seen.add(changed)
             yield _shown(source, changed, places[mutation.original_node].start.line)
+
+
+def _walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in node.children:
+        yield from _walk(child)
 
 
 def _shown(source: str, changed: str, line: int) -> Mutant:
