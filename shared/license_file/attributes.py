@@ -54,10 +54,10 @@ def check_meaning(count: int | None, attributes: Mapping[str, tuple[int, str]], 
     for name, reads, expected, code in _ATTRIBUTES:
         if name in attributes and reads(attributes[name][1]) is None:
             report.add(attributes[name][0], f"{name}={attributes[name][1][:40]!r} is not {expected}", code)
-    for name in _MARKED_UP:
-        if name in attributes:
-            _check_markup(*attributes[name], report)
-    _check_elements(count, attributes, report)
+    if marked_up := [attributes[name] for name in _MARKED_UP if name in attributes]:
+        for at, text in marked_up:
+            _check_markup(at, text, report)
+        _check_elements(count, attributes, report)
 
 
 def _check_markup(at: int, text: str, report: Report) -> None:

@@ -42,6 +42,8 @@ def read(data: bytes) -> LicenseText:
     lines: list[Line] = []
     faults: list[Fault] = []
     for joined in joined_lines(decode(data)):
+        if joined.is_comment:
+            continue
         report = Report(joined)
         line = _read_line(joined, report)
         if report.faults:

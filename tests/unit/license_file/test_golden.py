@@ -4,7 +4,8 @@ from datetime import date
 from pathlib import Path
 
 from shared.license_file.grammar import read
-from shared.license_file.signature import UNSIGNED, Verification, canonical, key_id_of, sign, verify
+from shared.license_file.lines import UNSIGNED
+from shared.license_file.signature import Verification, canonical, key_id_of, sign, verify
 from shared.license_file.writing import write_file
 from tests.unit.license_file.made import ANCESTOR, KEY, KEYS, made_line
 

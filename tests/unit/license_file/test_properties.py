@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.license_file.grammar import read
-from shared.license_file.signature import UNSIGNED, Verification, canonical, verify
+from shared.license_file.lines import UNSIGNED
+from shared.license_file.signature import Verification, canonical, verify
 from shared.license_file.writing import write_file
 from tests.unit.license_file.made import KEYS
 from tests.unit.license_file.mangled import OTHERS, REAL, SIGNED, anything
