@@ -10,10 +10,11 @@ from tests.mutation.verdicts import Counts, Kept
 REPORT = ROOT / "docs" / "mutation.md"
 _INTRODUCTION = """# Mutation testing of grammar, signature and verdict
 
-Written by `make mutate`. Every line of these modules was changed in every small way that mutmut's operators know (a comparison turned, a number one
-higher, an argument left out, a text changed, …), in functions, in properties and in the tables at module level, and the unit tests of its room were run
-on each change. *Killed*: a test failed. *Timed out*: a test took more than 20 s of processor time, as it does where a loop never ends. A survivor is
-listed below with the reason why no test can or should notice it; one without a reason fails the target.
+Written by `make mutate`. Every line of these modules was changed in every small way that mutmut's operators know (a comparison
+turned, a number one higher, an argument left out, a text changed, …), in functions, in properties and in the tables at module
+level, and the unit tests of its room were run on each change. *Killed*: a test failed. *Timed out*: a test took more than 20 s of
+processor time, as it does where a loop never ends. A survivor is listed below with the reason why no test can or should notice it;
+one without a reason fails the target.
 """
 
 

@@ -60,6 +60,12 @@ def cases() -> Iterator[tuple[str, tuple[Reason, ...]]]:
         "key: a long one in other letters",
         judged(f"INCREMENT PHONE_UNIT cisco 5.0 permanent 1 NOTICE=<KeyId>{'é' * 60}</KeyId>".encode()),
     )
+    yield "name: a long one without its extension", judged(GOOD, name=f"b{'a' * 60}.txt")
+    yield "name: a long one with a slash", judged(GOOD, name=f"{'a' * 60}/b.lic")
+    yield (
+        "line: two of one line id and no id",
+        judged(write_file(with_attributes(made_line(units=units), {"NOTICE": "<LicLineID>1</LicLineID>"}) for units in (1, 2))),
+    )
     yield "line: no id but a line id", judged(made_file(with_attributes(LINE, {"NOTICE": "<LicLineID>1</LicLineID>"})))
     yield (
         "line: three different ids",

@@ -104,6 +104,7 @@ NAMES: dict[str, tuple[str, set[str]]] = {
     "text": ("a.txt", {"invalid_extension"}),
     "none": ("", {"invalid_extension", "invalid_file_name"}),
     "upper_case": ("A.LIC", set()),
+    "every_letter": ("ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 _-+,;=!.lic", set()),
     "longest": ("a" * 124 + ".lic", set()),
     "too_long": ("a" * 296 + ".lic", {"invalid_file_name"}),
     "folder": ("../a.lic", {"invalid_file_name"}),
