@@ -49,6 +49,11 @@ def cases() -> Iterator[tuple[str, tuple[Reason, ...]]]:
         "history: superseded, and the ledger knows it",
         judged(GOOD, known=Known(None, OTHER_ID), cluster=replace(HEADQUARTERS, license_file_ids=frozenset({FILE_ID}))),
     )
+    yield from _of_hosts_and_versions()
+    yield from _of_lines()
+
+
+def _of_hosts_and_versions() -> Iterator[tuple[str, tuple[Reason, ...]]]:
     yield "host: a cluster without nodes", judged(GOOD, cluster=replace(HEADQUARTERS, macs=()))
     yield "host: five nodes", judged(GOOD, cluster=replace(HEADQUARTERS, macs=NODES[:5]))
     yield "host: seven nodes", judged(GOOD, cluster=replace(HEADQUARTERS, macs=NODES))
@@ -56,6 +61,9 @@ def cases() -> Iterator[tuple[str, tuple[Reason, ...]]]:
     yield "host: a long one", judged(made_file(with_attributes(LINE, {"HOSTID": "x" * 300})))
     yield "version: the software license follows", judged(made_file(made_line(feature="SW_FEATURE")), cluster=at("7.1.2"))
     yield "version: units of 4 at 6", judged(made_file(made_line(version="4.2")), cluster=at("6.0"))
+
+
+def _of_lines() -> Iterator[tuple[str, tuple[Reason, ...]]]:
     yield (
         "key: a long one in other letters",
         judged(f"INCREMENT PHONE_UNIT cisco 5.0 permanent 1 NOTICE=<KeyId>{'é' * 60}</KeyId>".encode()),
