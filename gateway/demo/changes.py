@@ -1,4 +1,4 @@
-"""Acts 8 to 10: a migration from 4.2, a first node that dies, and the reports at the end."""
+"""Acts 9 to 11: a migration from 4.2, a first node that dies, and the reports at the end."""
 
 from gateway.demo.purchase import EMAIL, HEADQUARTERS_MAC, LicenseFile, download, order, reasons, register, upload
 from gateway.demo.stage import Stage, unit_report_table

@@ -19,6 +19,8 @@ BY_RULE: tuple[type[Event], ...] = (
     ledger.OverdraftLeft,
     ledger.LimitApproached,
     ledger.LimitReceded,
+    ledger.LicenseManagerStopped,
+    ledger.LicenseManagerStarted,
     licensefile.LicenseFileRefused,
     licensefile.LicenseFileInstalled,
     faults.LedgerDataStoreFailed,

@@ -9,10 +9,22 @@ from services.ledger.actions.go_on import Reconciler
 from services.ledger.actions.measure_pools import measure_pools
 from services.ledger.actions.settle_batch import Desks, Settling
 from services.ledger.consumers import consumers_of
-from services.ledger.domain import inventory, ladder, refusals
+from services.ledger.domain import inventory, ladder, network_service, refusals
 from services.ledger.domain.past import InvalidInstant
 from services.ledger.domain.transitions import Limits
-from services.ledger.routes import bulk, clusters, demand, devices, ghosts, journal, migrations, nodes, reconciliations, unit_reports
+from services.ledger.routes import (
+    bulk,
+    clusters,
+    demand,
+    devices,
+    ghosts,
+    journal,
+    migrations,
+    network_services,
+    nodes,
+    reconciliations,
+    unit_reports,
+)
 from services.ledger.routes.inventory_text import InventoryTooLarge
 from services.ledger.routes.short_way import ShortWay
 from services.ledger.settings import LedgerSettings
@@ -32,7 +44,10 @@ from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-ROUTERS = [module.router for module in (clusters, nodes, devices, bulk, unit_reports, migrations, journal, ghosts, demand, reconciliations)]
+ROUTERS = [
+    module.router
+    for module in (clusters, nodes, network_services, devices, bulk, unit_reports, migrations, journal, ghosts, demand, reconciliations)
+]
 
 
 def _refusal(kind: type[refusals.Refusal], title: str) -> Rule:
@@ -52,6 +67,10 @@ PROBLEMS = ProblemTable(
         refusals.AdjunctNotPossible: Rule("adjunct-not-possible", 422, "The device cannot be an adjunct"),
         refusals.AdjunctConflict: Rule("adjunct-conflict", 409, "The device cannot be an adjunct of that primary"),
         refusals.PrimaryOfAdjunct: Rule("primary-of-adjunct", 409, "Adjuncts point to the device"),
+        network_service.LicenseManagerStopped: Rule(
+            "license-manager-stopped", 503, "The license manager is stopped", retry_after_seconds=30
+        ),
+        network_service.LicenseManagerElsewhere: Rule("license-manager-elsewhere", 409, "Another node is the license manager"),
         ScopeTooNarrow: Rule("forbidden", 403, "Forbidden"),
         InvalidMac: Rule("invalid-mac", 422, "The MAC address cannot be used"),
         refusals.MacInUse: Rule("mac-in-use", 409, "Another node has this MAC address"),

@@ -19,6 +19,8 @@ _BY_READER: Mapping[str, tuple[type[Event], ...]] = {
         ledger.LimitApproached,
         ledger.LimitReceded,
         ledger.RequestRefused,
+        ledger.LicenseManagerStopped,
+        ledger.LicenseManagerStarted,
         licensefile.LicenseFileInstalled,
         licensefile.LicenseFileRefused,
         faults.LedgerHeartBeaten,

@@ -1,14 +1,15 @@
 """Which fact raises and which clears which alarm, about what, in which words. One table; a fact that is not in it means nothing here.
 
-Three alarms need more than the fact itself: RequestFailed (refusals.py), ManagerDown (heartbeat.py), and the end of
-InternalError, which is a matter of time.
+Three alarms need more than the fact itself: RequestFailed (refusals.py), ManagerDown of a ledger that is silent (heartbeat.py), and the
+end of InternalError, which is a matter of time.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.alarms.domain.catalogue import AlarmName
-from services.alarms.domain.facts import Fault, InstalledFile, PoolFact, Recovery, RefusedFile
+from services.alarms.domain.facts import Fault, InstalledFile, NetworkServiceFact, PoolFact, Recovery, RefusedFile
+from services.alarms.domain.heartbeat import LEDGER
 from services.alarms.domain.signals import Clear, Raise, microseconds
 
 _MOST_CODES = 10
@@ -71,6 +72,25 @@ def free_in(pool: PoolFact) -> int:
     return pool.authorized + pool.overdraft_allowed - pool.used
 
 
+def manager_stopped(fact: NetworkServiceFact) -> Raise:
+    """Somebody stopped a cluster's license manager: named, for that is whom to ask."""
+    reason = (
+        f"{fact.cluster}: the license manager was stopped on node {fact.node} by {fact.by[:_LONGEST_NAME]} "
+        f"at {fact.at:%Y-%m-%dT%H:%M:%SZ}; nothing is checked out, checked in or changed, devices keep their units"
+    )
+    advice = f"Start it on node {fact.node} of {fact.cluster}, or on the node that holds the role by now; the start ends the alarm."
+    return Raise(AlarmName.MANAGER_DOWN, _stopped(fact.cluster), fact.cluster, fact.version, fact.at, reason, advice)
+
+
+def manager_started(fact: NetworkServiceFact) -> Clear:
+    return Clear(AlarmName.MANAGER_DOWN, _stopped(fact.cluster), fact.version, fact.at)
+
+
+def _stopped(cluster: str) -> str:
+    """The cluster; one that is called like the service must not be taken for it: its versions are other ones."""
+    return cluster if cluster != LEDGER else f"{cluster}/license-manager"
+
+
 def file_refused(file: RefusedFile) -> Raise:
     """The newest refused file of a cluster; its codes in their order, each once for each line."""
     codes = list(dict.fromkeys(f"{r.code} (line {r.line})" if r.line is not None else r.code for r in file.reasons))
@@ -110,6 +130,8 @@ RULES: Mapping[str, Callable[[Any], Raise | Clear]] = {
     "ledger.overdraft-left.v1": overdraft_left,
     "ledger.limit-approached.v1": limit_approached,
     "ledger.limit-receded.v1": limit_receded,
+    "ledger.license-manager-stopped.v1": manager_stopped,
+    "ledger.license-manager-started.v1": manager_started,
     "licensefile.license-file-refused.v1": file_refused,
     "licensefile.license-file-installed.v1": file_installed,
     "ledger.data-store-failed.v1": data_store_failed,

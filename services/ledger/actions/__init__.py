@@ -3,6 +3,7 @@
 put_cluster           a cluster is added or its product version or overdraft policy changes
 put_node, remove_node a node joins, changes or leaves
 check_out, check_in   a device takes its units, changes its type, gives its units back
+switch_license_manager  it is started, stopped or restarted
 climb_ladder          an overdraft lasts: its next stage is journalled and told
 settle_batch          what waits of them is done in one transaction
 tick_leases           the clock of the leases goes on, and notices when it stood still

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.ledger.actions.settle_batch import Desks, Settled, Several
 from services.ledger.domain.desk import Holding
 from services.ledger.domain.devices import CheckOut, Command, Outcome
+from services.ledger.domain.network_service import LicenseManagerStopped
 from services.ledger.domain.refusals import AtomicRefused, NotDone
 from services.ledger.domain.transitions import PoolState
 
@@ -20,9 +21,13 @@ async def check_out(desks: Desks, cluster: str, command: CheckOut) -> tuple[Hold
 
 
 async def do_several(desks: Desks, cluster: str, commands: Sequence[Command], *, atomic: bool) -> Settled:
-    """Check many devices out, or in, in one transaction, in their order. Raises NotFound, Busy, and AtomicRefused where none was done."""
+    """Check many devices out, or in, in one transaction, in their order. Raises NotFound, Busy, and where none was done
+    LicenseManagerStopped, which all of them would meet, or AtomicRefused."""
     settled = await desks.ask(cluster, Several(commands, atomic), weight=max(1, len(commands)))
     refused = [outcome for outcome in settled.outcomes if isinstance(outcome, NotDone)]
+    stopped = next((error for error in refused if isinstance(error, LicenseManagerStopped)), None)
+    if atomic and stopped:
+        raise stopped
     if atomic and refused:
         raise AtomicRefused(len(refused), len(commands), str(refused[0])) from refused[0]
     return settled

@@ -9,12 +9,15 @@ from contextvars import Context
 
 from services.ledger.actions.reconcile import apply_differences, compare_inventory, revert_differences
 from services.ledger.domain.inventory import TooManyDifferences
+from services.ledger.domain.network_service import LicenseManagerStopped
 from services.ledger.domain.transitions import Limits
 from services.ledger.store import reconciliations
 from shared.kit.database import Database
+from shared.kit.logs import log_of
 from shared.kit.store_faults import is_store_failure
 from shared.kit.tasks import ended
 
+_log = log_of("reconciliations")
 _MOST_ATTEMPTS = 5
 _LONGEST_STATEMENT_SECONDS = 60
 Report = Callable[[BaseException, str], Awaitable[None]]
@@ -56,6 +59,8 @@ class Reconciler:
             async with self._one_at_a_time:
                 while await self._step(reconciliation_id):
                     pass
+        except LicenseManagerStopped as stopped:
+            _log.info("reconciliation-waits", reconciliation_id=reconciliation_id, cluster=stopped.cluster)
         except TooManyDifferences as error:
             await self._fail(reconciliation_id, str(error))
         except Exception as error:

@@ -13,7 +13,7 @@ async def put_cluster(
 ) -> tuple[Cluster, bool]:
     """The cluster, and whether it is new. ``starter`` decides about a new one only; no ``policy`` leaves the overdraft's as it is.
 
-    Raises MajorLowered.
+    Raises LicenseManagerStopped, MajorLowered.
     """
     empty = await clusters.claim(tx, name, product_version, tx.now)
     known = empty or await clusters.lock(tx, name)

@@ -19,7 +19,7 @@ from services.ledger.domain.inventory import TooManyDifferences
 from services.ledger.domain.pool import PHONE_UNIT
 from services.ledger.domain.reconciliation import Applying, Difference, Reverting
 from services.ledger.domain.transitions import Limits, advance
-from services.ledger.store import devices, differences, reconciliations
+from services.ledger.store import devices, differences, network_services, reconciliations
 from services.ledger.store.devices import Loaded
 from services.ledger.store.reconciliations import Reconciliation
 from shared.kit.direct import DirectTransaction
@@ -42,8 +42,9 @@ async def compare_inventory(tx: DirectTransaction, one: Reconciliation) -> None:
 
 
 async def apply_differences(tx: DirectTransaction, limits: Limits, one: Reconciliation, tell: Tell) -> None:
-    """Applying → applied."""
+    """Applying → applied. Raises LicenseManagerStopped: it waits for the start."""
     await devices.lock_pool(tx, one.cluster)  # before the differences are read beside what the devices are now
+    await network_services.check_cluster_started(tx, one.cluster)
     rows = await differences.to_apply(tx, one.reconciliation_id, one.cluster)
     loaded = await _load(tx, one.cluster, rows)
     fold = Applying(Counter(loaded.desk))
@@ -55,9 +56,10 @@ async def apply_differences(tx: DirectTransaction, limits: Limits, one: Reconcil
 
 
 async def revert_differences(tx: DirectTransaction, limits: Limits, one: Reconciliation, tell: Tell) -> None:
-    """Reverting → reverted."""
+    """Reverting → reverted. Raises LicenseManagerStopped."""
     assert one.used_before is not None
     await devices.lock_pool(tx, one.cluster)
+    await network_services.check_cluster_started(tx, one.cluster)
     rows = await differences.to_revert(tx, one.reconciliation_id, one.cluster)
     loaded = await _load(tx, one.cluster, rows)
     fold = Reverting(Counter(loaded.desk), one.used_before)

@@ -8,6 +8,6 @@ from shared.kit.transaction import Transaction
 
 
 async def remove_node(tx: Transaction, limits: Limits, cluster: str, node: str) -> None:
-    """Nothing happens where there is no such node. Raises NotFound for an unknown cluster."""
+    """Nothing happens where there is no such node. Raises NotFound for an unknown cluster, LicenseManagerStopped."""
     before = await clusters.lock(tx, cluster)
     await record_change(tx, limits, before, without_node(before, node))

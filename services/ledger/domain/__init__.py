@@ -11,6 +11,7 @@ forecast     when a pool is used up
 desk         what decides about the devices of some commands
 devices      check-out and check-in: a fold over the pool and the devices concerned
 leases       the clock by which leases run, and whose sign of life is noted
+network_service  the license manager of a cluster, started or stopped
 nodes        which node is first, and which may be added
 grants       what license files, the starter and a migration add to the pools
 cluster      the cluster as one value; what follows from its parts is derived in one place
@@ -18,5 +19,5 @@ journal      an entry, its form, the chain of hashes and how it is verified
 changes      what a change of a cluster writes into the journal
 past         a cluster as its journal tells of it
 proof        whether what is kept, and what files signed, is what the journal tells
-migration    what a 4.x inventory is covered with
+migration    what a 4.x inventory is covered with; inventory_rows: one by rows, and the models that stand in no catalogue
 """

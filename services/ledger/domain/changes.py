@@ -1,7 +1,7 @@
 """What a change of a cluster writes into its journal: an entry for each node, file and line of a grant that is not as it was.
 
 Must not be broken: the entries add up to the pools after the change; ``write_changes`` asserts it. And the last entries about the
-cluster, a node and a source of units say all that a unit report tells of them: see ``past.py``, which reads them.
+cluster, a node and a source of units say all that a unit report tells of them and that may change: see ``past.py``, which reads them.
 """
 
 import json
@@ -13,6 +13,8 @@ from services.ledger.domain.desk import Holding
 from services.ledger.domain.grants import LicenseFile, Line
 from services.ledger.domain.journal import Kind, Origin, Pen
 from services.ledger.domain.ladder import content_of
+from services.ledger.domain.network_service import LICENSE_MANAGER, NetworkService
+from services.ledger.domain.network_service import content_of as content_of_service
 from services.ledger.domain.nodes import Node
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.transitions import PoolState
@@ -44,6 +46,8 @@ class _Writing:
     def write(self, before: Cluster, after: Cluster) -> None:
         if before.version == 0 or _facts(before) != _facts(after):
             self._entry("cluster", after.name, PHONE_UNIT, detail=_facts(after))
+        if before.service != after.service:
+            self._write_service(before.service, after.service)
         self._write_nodes({node.node: node for node in before.nodes}, {node.node: node for node in after.nodes})
         self._write_sources(before, after)
         self._write_lines(before, after)
@@ -54,6 +58,10 @@ class _Writing:
 
     def _entry(self, kind: Kind, subject: str, feature: str, *, reason: str = "", detail: str = "") -> None:
         self._pen.write(kind, subject, self._pools[feature], self._origin, reason=reason, detail=detail)
+
+    def _write_service(self, before: NetworkService, after: NetworkService) -> None:
+        what = "stopped" if after.stopped else "started" if before.stopped else "restarted"
+        self._entry("service", LICENSE_MANAGER, PHONE_UNIT, reason=what, detail=json.dumps(content_of_service(after)))
 
     def _write_nodes(self, before: dict[str, Node], after: dict[str, Node]) -> None:
         for name in before.keys() - after.keys():

@@ -19,6 +19,7 @@ from services.ledger.domain.grants import (
     withdraw,
 )
 from services.ledger.domain.ladder import Policy
+from services.ledger.domain.network_service import NetworkService, check_started, stop_of
 from services.ledger.domain.nodes import Node, admit_node, first_node, license_manager, put_node
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED, SW_FEATURE, Pool
 from services.ledger.domain.refusals import MajorLowered
@@ -34,7 +35,7 @@ def major_of(product_version: str) -> int:
 class Cluster:
     """A cluster. ``software_major``: the highest major version whose software is licensed, 0 for none.
 
-    ``covered_nodes``: what its migration counted, None where there was none.
+    ``covered_nodes``: what its migration counted, None where there was none. ``service``: its license manager, started or stopped.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Cluster:
     migration_id: str | None = None
     covered_nodes: int | None = None
     license_manager: str | None = None
+    service: NetworkService = field(default_factory=NetworkService)
     software_major: int = 0
     nodes: tuple[Node, ...] = ()
     grants: Grants = field(default_factory=Grants)
@@ -56,6 +58,11 @@ class Cluster:
     @property
     def major(self) -> int:
         return major_of(self.product_version)
+
+
+def check_changeable(cluster: Cluster) -> None:
+    """May a caller change the cluster? What license files bring or take, and time, is asked of nobody. Raises LicenseManagerStopped."""
+    check_started(stop_of(cluster.service, cluster.name, cluster.license_manager))
 
 
 def settled(cluster: Cluster) -> Cluster:
@@ -93,20 +100,32 @@ def begin(cluster: Cluster, *, starter: bool) -> Cluster:
 
 
 def change_version(cluster: Cluster, product_version: str) -> Cluster:
-    """Raises MajorLowered."""
+    """Raises LicenseManagerStopped, MajorLowered."""
+    if product_version != cluster.product_version:
+        check_changeable(cluster)
     if major_of(product_version) < cluster.major:
         raise MajorLowered(cluster.product_version, product_version)
     return settled(replace(cluster, product_version=product_version))
 
 
 def with_policy(cluster: Cluster, policy: Policy) -> Cluster:
-    """The cluster with another overdraft policy; where it stands on the ladder follows when the change is recorded."""
+    """The cluster with another overdraft policy; where it stands on the ladder follows when the change is recorded.
+
+    Raises LicenseManagerStopped.
+    """
+    if policy != cluster.pools[PHONE_UNIT].policy:
+        check_changeable(cluster)
     return replace(cluster, pools={**cluster.pools, PHONE_UNIT: replace(cluster.pools[PHONE_UNIT], policy=policy)})
 
 
 def with_node(cluster: Cluster, name: str, mac: str, first: bool | None) -> Cluster:
-    """The cluster with the node as wanted; a new one is admitted first. Raises UnitsExhausted, ProvisioningFrozen, FirstNodeRequired."""
+    """The cluster with the node as wanted; a new one is admitted first.
+
+    Raises LicenseManagerStopped, UnitsExhausted, ProvisioningFrozen, FirstNodeRequired.
+    """
     nodes = put_node(cluster.nodes, name, mac, first)
+    if nodes != cluster.nodes:
+        check_changeable(cluster)
     if len(nodes) > len(cluster.nodes):
         wanted = next(node for node in nodes if node.node == name)
         covered = cluster.covered_nodes if cluster.frozen else None
@@ -115,7 +134,11 @@ def with_node(cluster: Cluster, name: str, mac: str, first: bool | None) -> Clus
 
 
 def without_node(cluster: Cluster, name: str) -> Cluster:
-    return settled(replace(cluster, nodes=tuple(node for node in cluster.nodes if node.node != name)))
+    """Raises LicenseManagerStopped."""
+    nodes = tuple(node for node in cluster.nodes if node.node != name)
+    if nodes != cluster.nodes:
+        check_changeable(cluster)
+    return settled(replace(cluster, nodes=nodes))
 
 
 def without_starter(cluster: Cluster) -> Cluster:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from services.ledger.domain.exemption import ORDINARY, DeviceClass
 from services.ledger.domain.ladder import Ladder
+from services.ledger.domain.network_service import Stop
 from services.ledger.domain.pool import Pool
 
 LONGEST_LEASE_SECONDS = 365 * 24 * 3600
@@ -41,13 +42,17 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """What the cluster's state says about new devices. ``covered`` and ``held``: devices by type, while the cluster is frozen."""
+    """What the cluster's state says about new devices. ``covered`` and ``held``: devices by type, while the cluster is frozen.
+
+    ``stop``: its license manager is stopped, and no device may change.
+    """
 
     major: int
     software_major: int
     frozen: bool = False
     covered: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A holding keeps the units it was taken at until its device is put again. Giving 
 all or nothing; so a refused re-pricing leaves the device as it was. While the cluster is frozen a device that changes its type is
 new to that type, whatever it costs: else each change would make room for one device more than the migration counted.
 What a device is put with is all of it: put without a lease it has none any more.
+While the license manager is stopped no device changes; one that is put as it is goes on, also where its price is another by now.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Literal, NamedTuple
 from services.ledger.domain.desk import Desk, Holding, Price, Provisioning, exempt_units
 from services.ledger.domain.exemption import ORDINARY, DeviceClass, check_becomes_ordinary, check_out_exempt
 from services.ledger.domain.ladder import check_out_by
+from services.ledger.domain.network_service import check_started
 from services.ledger.domain.pool import Pool, check_in
 from services.ledger.domain.refusals import (
     AdjunctConflict,
@@ -106,6 +108,7 @@ class Counter:
 
     def move(self, outcome: Outcome, before: Holding | None, after: Holding | None, pool: Pool, reason: str = "") -> Done:
         """Replace one holding, and count its types anew."""
+        assert self.provisioning.stop is None or outcome == "unchanged"
         self.exempt_used += exempt_units(after) - exempt_units(before)
         if before:
             del self.holdings[before.device]
@@ -128,6 +131,7 @@ def _check_in(desk: Counter, command: CheckIn) -> Done:
     known = desk.holdings.get(command.device)
     if known is None:
         return Done("gone", None, None, desk.pool)
+    check_started(desk.provisioning.stop)
     if adjuncts := desk.adjuncts_of(command.device):
         raise primary_of_adjunct(command.device, [a.device for a in adjuncts], "cannot be removed")
     return desk.move("checked_in", known, None, check_in(desk.pool, known.units))
@@ -137,7 +141,7 @@ def _lapse(desk: Counter, command: Lapse) -> Done:
     known = desk.holdings.get(command.device)
     if known is None:
         return Done("gone", None, None, desk.pool)
-    if not known.lapsed:
+    if not known.lapsed or desk.provisioning.stop is not None:
         return Done("unchanged", known, known, desk.pool)
     of_primary = f"lease of its primary {known.device} lapsed"
     along = tuple(_reclaim(desk, adjunct, of_primary) for adjunct in sorted(desk.adjuncts_of(known.device), key=lambda a: a.device))
@@ -152,6 +156,7 @@ def _go_on(desk: Counter, known: Holding, lease_seconds: int | None, device_clas
     """The device changes nothing, unless it be its class, or its lease, which is no matter of units."""
     after = replace(known, lease_seconds=lease_seconds, device_class=device_class)
     if known.device_class != device_class:
+        check_started(desk.provisioning.stop)
         _check_class(desk, known, device_class)
         return desk.move("repriced", known, after, desk.pool)
     if known.lease_seconds != lease_seconds:
@@ -166,6 +171,8 @@ def _check_out(desk: Counter, command: CheckOut) -> Done:
     if desk.prices is None:
         raise CatalogueMissing
     price = desk.prices.get(command.device_type)
+    if not same:
+        check_started(desk.provisioning.stop)
     if price is None:
         if same and known is not None:
             return _go_on(desk, known, command.lease_seconds, device_class)  # the type left the catalogue; what holds its units goes on
@@ -174,7 +181,7 @@ def _check_out(desk: Counter, command: CheckOut) -> Done:
         _check_adjunct(desk, command, price)
         _check_primary(desk, command, price)
     units = price.units if command.adjunct_of is None or price.adjunct_units is None else price.adjunct_units
-    if same and known is not None and known.units == units:
+    if same and known is not None and (known.units == units or desk.provisioning.stop is not None):
         return _go_on(desk, known, command.lease_seconds, device_class)
     wanted = Holding(
         command.device, command.device_type, units, command.adjunct_of, lease_seconds=command.lease_seconds, device_class=device_class

@@ -33,11 +33,13 @@ Kind = Literal[
     "node",
     "cluster",
     "ladder",
+    "service",
 ]
 """opening: units that were there before the journal · check_out, check_in, re_price: a device, or (CCM_NODE) a node · reclaim,
 reconcile: units taken back from, or set by, an inventory or a lapse · starter, migration, grant: units become authorized · retire:
 they no longer are · license_file, node, cluster: something that decides about units changed, and no balance did; of the starter and of
-a migration's grant, license_file too · ladder: an overdraft began, reached a stage, or ended."""
+a migration's grant, license_file too · ladder: an overdraft began, reached a stage, or ended · service: the license manager was
+started, stopped or restarted."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

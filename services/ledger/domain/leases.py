@@ -1,7 +1,8 @@
 """Leases: a device that said how soon it would be heard from again, and was not, gives its units back.
 
 Leases run by a clock of their own, which ticks while the ledger listens. When it has not ticked for longer than ``patience``, or the
-time of the database was set, every lease begins anew: nobody can be heard from where nobody listens.
+time of the database was set, every lease begins anew: nobody can be heard from where nobody listens. Those of a cluster whose license
+manager is stopped do not run, and begin anew when it is started.
 
 Must not be broken: a lease is judged by the last tick and never by the time, so that a time that jumps takes nothing back.
 """
@@ -11,24 +12,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.ledger.domain.desk import Holding
+from services.ledger.domain.network_service import NetworkService
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseClock:
-    """``ticked_at``: until when it was listened; ``runs_from``: since when without a gap. Both by the database's time."""
+    """``ticked_at``: until when it was listened; ``runs_from``: since when without a gap. Both by the database's time.
+
+    ``stands``: it stands still.
+    """
 
     ticked_at: datetime
     runs_from: datetime
+    stands: bool = False
 
     def tick(self, now: datetime, patience: timedelta) -> "LeaseClock":
         """The clock at ``now``."""
         listened = timedelta() <= now - self.ticked_at <= patience
         return LeaseClock(now, self.runs_from if listened else now)
 
+    def of_cluster(self, service: NetworkService) -> "LeaseClock":
+        """The clock as a cluster has it: it stands while the license manager is stopped, and runs anew from its start."""
+        runs_from = max(self.runs_from, service.since) if service.since else self.runs_from
+        return LeaseClock(self.ticked_at, runs_from, service.stopped)
+
     def end_of(self, ends_at: datetime | None, seconds: int | None) -> datetime | None:
-        """When a lease that was to end at ``ends_at`` does end; None for no lease. In SQL: ``LAPSED`` of store/leases.py."""
+        """When a lease that was to end at ``ends_at`` does end; None for no lease, or where nobody knows. In SQL: ``LAPSED`` of
+        store/leases.py."""
         begun_anew = end_of(self.runs_from, seconds)
-        return None if ends_at is None or begun_anew is None else max(ends_at, begun_anew)
+        return None if self.stands or ends_at is None or begun_anew is None else max(ends_at, begun_anew)
 
 
 def end_of(begin: datetime, seconds: int | None) -> datetime | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.ledger.domain.grants import starter_lines
 from services.ledger.domain.ladder import Policy, Rung
+from services.ledger.domain.network_service import NetworkService
 from services.ledger.domain.past import GrantedLine, Past, Source
 from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED
 from shared.license_file.lines import LicenseLine
@@ -23,6 +24,7 @@ class Kept:
     product_version: str
     frozen: bool
     license_manager: str | None
+    service: NetworkService
     overdraft_policy: Policy
     rung: Rung
     pools: Balances
@@ -56,6 +58,8 @@ def difference(past: Past, balances: Balances, told: Types, kept: Kept) -> str |
         return f"the counts of devices by type that are kept say {wrong}"
     if (past.product_version, past.frozen, past.license_manager) != (kept.product_version, kept.frozen, kept.license_manager):
         return "the cluster that is kept is not the one that it tells of"
+    if past.service != kept.service:
+        return "the license manager that is kept is not started or stopped as it tells"
     if (past.overdraft_policy, past.rung) != (kept.overdraft_policy, kept.rung):
         return "the overdraft policy that is kept, or where it stands, is not what it tells of"
     return None

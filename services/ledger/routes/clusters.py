@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from services.ledger.actions.put_cluster import put_cluster as put
 from services.ledger.domain.ladder import policy_of
 from services.ledger.routes import ClusterName, LimitsDep
-from services.ledger.store import listings
+from services.ledger.store import listings, network_services
 from shared.contracts.base import Page
 from shared.contracts.bodies.ledger import ClusterBody, PutCluster
 from shared.contracts.bodies.overdraft import OverdraftPolicyInForce
@@ -20,6 +20,7 @@ router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
 
 
 def _body(found: listings.ClusterListing) -> ClusterBody:
+    service = network_services.service_of(found.row)
     return ClusterBody(
         cluster=found.row.cluster,
         product_version=found.row.product_version,
@@ -28,6 +29,9 @@ def _body(found: listings.ClusterListing) -> ClusterBody:
         migrated=found.row.migration_id is not None,
         frozen=found.row.frozen,
         license_manager=found.row.license_manager,
+        license_manager_status="stopped" if service.stopped else "started",
+        license_manager_stopped_by=service.by if service.stopped else None,
+        license_manager_stopped_at=service.since if service.stopped else None,
         nodes=[ClusterNode(node=n.node, mac=n.mac, first=n.first) for n in found.nodes],
         license_file_ids=found.license_file_ids,
         overdraft_policy=OverdraftPolicyInForce.model_validate(asdict(found.policy)),

@@ -97,7 +97,7 @@ async def check_in_device(cluster: ClusterName, device: DeviceName, desks: Desks
 @router.get("/{device}", openapi_extra=needs("viewer"))
 async def get_device(cluster: ClusterName, device: DeviceName, tx: TransactionDep) -> HoldingBody:
     """A device and the units that it holds."""
-    return holding_of(await listings.find_device(tx, cluster, device), await leases.clock_of(tx))
+    return holding_of(await listings.find_device(tx, cluster, device), await leases.clock_of(tx, cluster))
 
 
 @router.get("", openapi_extra=needs("viewer"))
@@ -112,6 +112,6 @@ async def list_devices(
     (after,) = page.after(str) or (None,)
     await listings.cluster_row(tx, cluster)
     found = await listings.page_of_devices(tx, cluster, device_type, after, page.limit)
-    clock = await leases.clock_of(tx)
+    clock = await leases.clock_of(tx, cluster)
     items = [holding_of(one, clock) for one in found]
     return Page(items=items, next_cursor=page.next_cursor(len(found), found[-1].device) if found else None)

@@ -31,7 +31,7 @@ async def list_ghosts(
     await listings.cluster_row(tx, cluster)
     totals = await ghosts.count(tx, cluster, days)
     found = await ghosts.page(tx, cluster, totals.not_seen_since, after, page.limit)
-    clock = await leases.clock_of(tx)
+    clock = await leases.clock_of(tx, cluster)
     return Ghosts(
         items=[holding_of(one, clock) for one in found],
         next_cursor=page.next_cursor(len(found), found[-1].device) if found else None,

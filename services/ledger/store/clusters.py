@@ -12,7 +12,7 @@ from services.ledger.domain.grants import Grants, LicenseFile, Line
 from services.ledger.domain.nodes import Node
 from services.ledger.domain.pool import POOLED
 from services.ledger.domain.transitions import PoolState
-from services.ledger.store import ladders
+from services.ledger.store import ladders, network_services
 from services.ledger.tables import ClusterRow, GrantLineRow, LicenseFileRow, MigrationRow, NodeRow, PoolRow, StarterUseRow
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -80,6 +80,7 @@ def _cluster(
         migration_id=row.migration_id,
         covered_nodes=covered_nodes,
         license_manager=row.license_manager,
+        service=network_services.service_of(row),
         software_major=row.software_major,
         nodes=tuple(Node(n.node, n.mac, n.first) for n in nodes if n.cluster == row.cluster),
         grants=grants,
@@ -90,7 +91,10 @@ def _cluster(
 async def save(tx: Transaction, before: Cluster, after: Cluster) -> None:
     """Write what differs between two states of a cluster that is locked."""
     names = ("product_version", "version", "frozen", "migration_id", "license_manager", "software_major")
-    if changed := {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}:
+    changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+    if after.service != before.service:
+        changed |= network_services.values_of(after.service)
+    if changed:
         await tx.session.execute(update(ClusterRow).where(col(ClusterRow.cluster) == after.name).values(changed))
     if after.nodes != before.nodes:
         await _save_nodes(tx, before, after)

@@ -23,6 +23,7 @@ from services.ledger.domain.desk import Desk, Holding, Price, Provisioning
 from services.ledger.domain.journal import COLUMNS, Head, Pen
 from services.ledger.domain.ladder import Rung, policy_of
 from services.ledger.domain.leases import end_of
+from services.ledger.domain.network_service import Stop
 from services.ledger.domain.pool import PHONE_UNIT, Pool
 from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.domain.transitions import PoolState
@@ -56,6 +57,7 @@ _LOAD = f"""
     SELECT p.authorized, p.overdraft_allowed, p.used, p.version, p.limit_approached,
            p.overdraft_policy, p.overdraft_since, p.overdraft_stage, p.overdraft_stopped,
            c.product_version, c.software_major, c.frozen,
+           c.license_manager, c.service_stopped, c.service_by, c.service_since,
            (SELECT version FROM catalogue) AS catalogue,
            (SELECT json_agg(json_build_array(device, device_type, units, adjunct_of, lease_seconds, {LAPSED}, device_class, {UNNOTED}))
               FROM concerned LEFT JOIN lease_clock ON true) AS holdings,
@@ -192,8 +194,10 @@ async def load(direct: Direct, cluster: str, concerned: Concerned) -> Loaded:
     if row is None:
         raise NotFound("cluster", cluster)
     authorized, allowed, used, pool_version, approached, policy, since, stage, stopped, *others = row
-    version, software_major, frozen, catalogue, holdings, prices, covered, held, exempt_used, sequence, hashed, at, now = others
-    provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {})
+    version, software_major, frozen, holder, service_stopped, by, switched_at, *others = others
+    catalogue, holdings, prices, covered, held, exempt_used, sequence, hashed, at, now = others
+    stop = Stop(cluster, holder, by, switched_at) if service_stopped else None
+    provisioning = Provisioning(major_of(version), software_major, frozen, covered or {}, held or {}, stop)
     known, unnoted = dict[str, Holding](), set[str]()
     for device, device_type, units, adjunct_of, lease_seconds, lapsed, device_class, unnoted_lately in holdings or ():
         gone = lapsed and device not in concerned.heard

@@ -1,7 +1,7 @@
 """Leases and signs of life in SQL: the clock of the leases, what has lapsed, what was heard.
 
-A cluster whose leases pause (its license manager is stopped) belongs into ``LAPSED``: nothing lapses meanwhile, and afterwards every
-lease of the cluster begins anew, as ``runs_from`` has all of them do. There and in ``LeaseClock.end_of``, and nowhere else.
+Leases of a cluster whose license manager is stopped pause: nothing lapses meanwhile, and afterwards every lease of the cluster begins
+anew, as ``runs_from`` has all of them do. That stands in ``LAPSED`` and in ``LeaseClock.of_cluster``, and nowhere else.
 
 Must not be broken: whoever renews holds the cluster's PHONE_UNIT pool.
 """
@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.ledger.domain.leases import LeaseClock
-from services.ledger.tables import LeaseClockRow
+from services.ledger.store.network_services import service_of
+from services.ledger.tables import ClusterRow, LeaseClockRow
 from shared.kit.direct import Direct
 from shared.kit.transaction import Transaction
 
-LAPSED = "coalesce(lease_ends_at <= ticked_at AND runs_from + lease_seconds * interval '1 second' <= ticked_at, false)"
-"""Of a device beside the row of lease_clock: has its lease lapsed?"""
+LAPSED = (
+    "coalesce(NOT service_stopped AND lease_ends_at <= ticked_at"
+    " AND greatest(runs_from, service_since) + lease_seconds * interval '1 second' <= ticked_at, false)"
+)
+"""Of a device beside its cluster's row and that of lease_clock: has its lease lapsed?"""
 
 UNNOTED = "seen_at < clock_timestamp() - interval '5 minutes'"
 """Of a device: is it so long since its last sign of life was noted that another one is worth a write?"""
@@ -34,10 +38,10 @@ _FIND = f"""
 """  # noqa: S608 -- constants
 
 
-async def clock_of(tx: Transaction) -> LeaseClock:
-    """As of the last tick."""
+async def clock_of(tx: Transaction, cluster: str) -> LeaseClock:
+    """As of the last tick, for a cluster that exists."""
     row = await tx.session.get_one(LeaseClockRow, 1)
-    return LeaseClock(row.ticked_at, row.runs_from)
+    return LeaseClock(row.ticked_at, row.runs_from).of_cluster(service_of(await tx.session.get_one(ClusterRow, cluster)))
 
 
 async def lock_clock(direct: Direct) -> tuple[LeaseClock, datetime]:

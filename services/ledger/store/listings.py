@@ -78,6 +78,14 @@ async def _listings(tx: Transaction, rows: Sequence[ClusterRow]) -> list[Cluster
     return [ClusterListing(row, nodes[row.cluster], files[row.cluster], row.cluster in starters, policies[row.cluster]) for row in rows]
 
 
+async def find_node(tx: Transaction, cluster: str, node: str) -> NodeRow:
+    """Raises NotFound."""
+    row = await tx.session.get(NodeRow, (cluster, node))
+    if row is None:
+        raise NotFound("node", node)
+    return row
+
+
 async def page_of_nodes(tx: Transaction, cluster: str, after: str | None, limit: int) -> list[NodeRow]:
     """``limit`` nodes of the cluster by name, behind ``after``."""
     chosen = select(NodeRow).where(col(NodeRow.cluster) == cluster).order_by(col(NodeRow.node)).limit(limit)

@@ -13,7 +13,7 @@ from services.ledger.domain.journal import Entry
 from services.ledger.domain.past import Past
 from services.ledger.domain.pool import POOLED, Pool
 from services.ledger.domain.proof import Kept, Types
-from services.ledger.store import counts, ladders, listings, reports
+from services.ledger.store import counts, ladders, listings, network_services, reports
 from services.ledger.store.counts import ReportedTypes
 from services.ledger.store.journal import ALL_COLUMNS
 from shared.kit.direct import Direct
@@ -44,10 +44,10 @@ _BALANCE = {
 # Of the cluster, of each source and of each node the last entry that says something.
 _FACTS = f"""
     SELECT DISTINCT ON (told, subject) {ALL_COLUMNS},
-           CASE WHEN kind IN ('cluster', 'license_file', 'ladder') THEN kind ELSE 'node' END AS told
+           CASE WHEN kind IN ('cluster', 'license_file', 'ladder', 'service') THEN kind ELSE 'node' END AS told
       FROM journal_entry
      WHERE cluster = $1 AND sequence <= $2 AND {_NO_DEVICE}
-       AND (kind IN ('cluster', 'license_file', 'ladder', 'node') OR units IS NOT NULL OR units_before IS NOT NULL)
+       AND (kind IN ('cluster', 'license_file', 'ladder', 'service', 'node') OR units IS NOT NULL OR units_before IS NOT NULL)
      ORDER BY told, subject, sequence DESC
 """  # noqa: S608 -- constants
 _TYPES = """
@@ -115,6 +115,7 @@ async def kept(tx: Transaction, cluster: str) -> Kept:
         product_version=found.row.product_version,
         frozen=found.row.frozen,
         license_manager=found.row.license_manager,
+        service=network_services.service_of(found.row),
         pools={pool.feature: (pool.authorized, pool.overdraft_allowed, pool.used) for pool in await reports.pools_of(tx, cluster)},
         nodes={node.node: node.mac for node in found.nodes},
         overdraft_policy=phones.policy,

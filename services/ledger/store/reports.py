@@ -1,6 +1,6 @@
 """Sums for reports and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from sqlalchemy import Row, select, text
@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from services.ledger.domain.past import GrantedLine, Source
 from services.ledger.domain.pool import Pool
-from services.ledger.tables import PoolRow
+from services.ledger.tables import ClusterRow, PoolRow
 from shared.kit.transaction import Transaction
 
 _SOURCES = text("""
@@ -35,6 +35,28 @@ async def sources_of(tx: Transaction, cluster: str) -> list[Source]:
     return found
 
 
+_MIGRATIONS = text("""
+    SELECT license_file_id, migration_id FROM license_file WHERE migration_id IS NOT NULL AND license_file_id = ANY(:subjects)
+     UNION ALL
+    SELECT 'migration', migration_id FROM cluster WHERE migration_id IS NOT NULL AND cluster = :cluster
+""")
+_MIGRATED = text("""
+    SELECT feature, sum(units)::bigint AS units FROM grant_line LEFT JOIN license_file USING (license_file_id)
+     WHERE grant_line.granting AND (source = 'migration' OR migration_id IS NOT NULL) GROUP BY feature
+""")
+
+
+async def migrations_of(tx: Transaction, cluster: str, sources: Iterable[Source]) -> dict[str, str]:
+    """The migration that each source covers free of charge, by subject: that of a file never changes, nor does that of a cluster."""
+    asked = {"cluster": cluster, "subjects": [source.subject for source in sources]}
+    return {row.license_file_id: row.migration_id for row in await tx.session.execute(_MIGRATIONS, asked)}
+
+
+async def migrated_everywhere(tx: Transaction) -> dict[str, int]:
+    """What migrations grant in all clusters, by feature."""
+    return {row.feature: row.units for row in await tx.session.execute(_MIGRATED)}
+
+
 async def pools_everywhere(tx: Transaction) -> list[Pool]:
     """Every pool of every cluster."""
     rows = await tx.session.execute(
@@ -45,10 +67,11 @@ async def pools_everywhere(tx: Transaction) -> list[Pool]:
     return [Pool(*row) for row in rows]
 
 
-async def figures_in(engine: AsyncEngine) -> Sequence[Row[str, str, int, int, int]]:
-    """Every pool's cluster, feature and units, in one statement."""
+async def figures_in(engine: AsyncEngine) -> Sequence[Row[str, str, int, int, int, bool]]:
+    """Every pool's cluster, feature and units, and whether the cluster's license manager is stopped, in one statement."""
     async with engine.connect() as connection:
         asked = select(
-            col(PoolRow.cluster), col(PoolRow.feature), col(PoolRow.authorized), col(PoolRow.overdraft_allowed), col(PoolRow.used)
-        )
+            *(col(PoolRow.cluster), col(PoolRow.feature), col(PoolRow.authorized), col(PoolRow.overdraft_allowed), col(PoolRow.used)),
+            col(ClusterRow.service_stopped),
+        ).join(ClusterRow, col(ClusterRow.cluster) == col(PoolRow.cluster))
         return (await connection.execute(asked)).all()

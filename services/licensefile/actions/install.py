@@ -9,6 +9,7 @@ from services.licensefile.actions.follow_cluster import follow_cluster
 from services.licensefile.actions.verify import verify
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.installed import InstalledFile, accepted
+from services.licensefile.domain.network_service import check_started
 from services.licensefile.domain.offer import Offer
 from services.licensefile.domain.reasons import refused
 from shared.contracts.events.licensefile import GrantLine, LicenseFileInstalled, LicenseFileRefused, RefusalReason
@@ -16,7 +17,11 @@ from shared.kit.transaction import Transaction
 
 
 async def install(tx: Transaction, offer: Offer, asked: Cluster, grace: timedelta) -> InstalledFile:
-    """The file as installed. ``asked``: the cluster as the ledger just said. Raises LicenseFileRefused, with its event left to commit."""
+    """The file as installed. ``asked``: the cluster as the ledger just said.
+
+    Raises LicenseManagerStopped, and LicenseFileRefused with its event left to commit.
+    """
+    check_started(asked.stop)
     await store.take_turn(tx)
     newest = await follow_cluster(tx, asked, grace)
     cluster = replace(newest, license_file_ids=asked.license_file_ids)

@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 
+from services.licensefile.domain.network_service import Stop
 from shared.license_file.features import SOFTWARE_MAJOR, SW_FEATURE, major_of
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What the ledger said. ``macs``: of its nodes, 12 upper-case hexadecimal digits. ``license_file_ids``: those the ledger knows."""
+    """What the ledger said. ``macs``: of its nodes, 12 upper-case hexadecimal digits. ``license_file_ids``: those the ledger knows.
+
+    ``stop``: its license manager is stopped.
+    """
 
     name: str
     version: int
     product_version: str
     macs: tuple[str, ...]
     license_file_ids: frozenset[str] = frozenset()
+    stop: Stop | None = None
 
     @property
     def major(self) -> int:

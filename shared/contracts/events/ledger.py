@@ -34,6 +34,32 @@ class ClusterChanged(Event):
         return self.cluster
 
 
+class NetworkServiceEvent(Event):
+    """The license manager of a cluster was started or stopped: on which node, by whom. ``version``: how often it was switched."""
+
+    cluster: str
+    node: str
+    by: str
+    at: datetime
+    version: int
+
+    @property
+    def subject(self) -> str:
+        return f"{self.cluster}/license-manager"
+
+
+class LicenseManagerStopped(NetworkServiceEvent):
+    """Until it is started nothing of the cluster is checked out, checked in or changed."""
+
+    type: ClassVar[str] = "ledger.license-manager-stopped.v1"
+
+
+class LicenseManagerStarted(NetworkServiceEvent):
+    """It was started, or restarted."""
+
+    type: ClassVar[str] = "ledger.license-manager-started.v1"
+
+
 class PoolEvent(Event):
     """What every fact about a pool carries: the pool as it is after the fact, in units (for CCM_NODE, nodes).
 

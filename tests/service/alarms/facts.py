@@ -24,6 +24,14 @@ def pool(version: int, used: int, cluster: str = "headquarters", **more: Any) ->
     return {"cluster": cluster, "feature": "PHONE_UNIT", "version": version, "at": at(version), **numbers, **more}
 
 
+def switched(
+    version: int, kind: type[ledger.NetworkServiceEvent] = ledger.LicenseManagerStopped, **more: Any
+) -> ledger.NetworkServiceEvent:
+    """The license manager was started or stopped for the ``version``th time."""
+    told = {"cluster": "headquarters", "node": "cm1", "by": f"admin-{version}", "at": at(version), "version": version, **more}
+    return kind.model_validate(told)
+
+
 def refused(version: int, used: int, asked: int, *, rule: str = "units-exhausted", **more: Any) -> ledger.RequestRefused:
     numbers = pool(version, used, **more)
     return ledger.RequestRefused(**numbers, name="SEP001122334455", asked=asked, free=105 - used, rule=rule, detail="…")

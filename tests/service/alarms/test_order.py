@@ -11,7 +11,7 @@ from shared.contracts.events import faults, ledger
 from shared.contracts.events.alarms import AlarmCleared, AlarmRaised
 from shared.kit.transaction import envelope_of
 from tests.house import logged
-from tests.service.alarms.facts import AT, Alarms, at, beat, changed, file_installed, file_refused, pool, refused
+from tests.service.alarms.facts import AT, Alarms, at, beat, changed, file_installed, file_refused, pool, refused, switched
 
 
 class History(NamedTuple):
@@ -24,6 +24,7 @@ class History(NamedTuple):
 
 ENTERED, LEFT = ledger.OverdraftEntered, ledger.OverdraftLeft
 NEAR, FAR = ledger.LimitApproached, ledger.LimitReceded
+STARTED = ledger.LicenseManagerStarted
 HISTORIES = {
     "overdraft, over": History("OverDraft", [ENTERED(**pool(2, 101)), changed(3, 102), LEFT(**pool(4, 100))], None),
     "overdraft again": History(
@@ -36,6 +37,11 @@ HISTORIES = {
     "limit again": History("ApproachingLimit", [NEAR(**pool(2, 98)), FAR(**pool(4, 90)), NEAR(**pool(6, 99))], "99 used"),
     "file accepted": History("FileError", [file_refused(1), file_refused(2), file_installed(3)], None),
     "file refused again": History("FileError", [file_refused(1), file_installed(3), file_refused(4, "b.lic")], "'b.lic'"),
+    "license manager started": History("ManagerDown", [switched(1), switched(2, STARTED), switched(3), switched(4, STARTED)], None),
+    "license manager stopped again": History(
+        "ManagerDown", [switched(1), switched(2, STARTED), switched(3)], "stopped on node cm1 by admin-3 at 2026-03-14T09:00:03Z"
+    ),
+    "license manager restarted": History("ManagerDown", [switched(1, STARTED), switched(2, STARTED)], None),
     "room": History("RequestFailed", [refused(2, 103, 3), changed(3, 102)], None),
     "room in the batch of the refusal": History("RequestFailed", [refused(2, 103, 3), changed(2, 102)], None),
     "room, and full again": History("RequestFailed", [refused(2, 103, 3), changed(3, 102), changed(4, 105), changed(5, 104)], None),

@@ -140,7 +140,8 @@ class LedgerUnderTest:
         told = """
             SELECT cluster, subject, device_type, units, adjunct_of FROM (
                 SELECT DISTINCT ON (cluster, subject) * FROM journal_entry
-                 WHERE feature = 'PHONE_UNIT' AND kind NOT IN ('cluster', 'license_file', 'grant', 'retire', 'starter', 'migration')
+                 WHERE feature = 'PHONE_UNIT'
+                   AND kind NOT IN ('cluster', 'license_file', 'grant', 'retire', 'starter', 'migration', 'service')
                  ORDER BY cluster, subject, sequence DESC) AS last
              WHERE units IS NOT NULL ORDER BY 1, 2
         """
@@ -181,3 +182,13 @@ async def ledger(bare: LedgerUnderTest) -> LedgerUnderTest:
     await bare.bus.say(catalogue())
     assert (await bare.put_cluster()).status_code == 201
     return bare
+
+
+@pytest.fixture
+async def hq(ledger: LedgerUnderTest) -> LedgerUnderTest:
+    """``hq`` with its license manager cm1, cm2 beside it, and one device."""
+    await ledger.install(1, ("PHONE_UNIT", 20, 0), ("CCM_NODE", 3, 0), mac=MAC)
+    await ledger.put_node("cm1", MAC)
+    await ledger.put_node("cm2", "001500000002")
+    assert (await ledger.put("desk", "phone-4")).status_code == 201
+    return ledger

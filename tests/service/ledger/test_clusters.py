@@ -27,6 +27,9 @@ async def test_a_new_cluster_holds_the_starter_of_one_node_and_50_units(ledger: 
         "migrated": False,
         "frozen": False,
         "license_manager": None,
+        "license_manager_status": "started",
+        "license_manager_stopped_by": None,
+        "license_manager_stopped_at": None,
         "nodes": [],
         "license_file_ids": [],
     }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,8 +36,22 @@ rate = st.tuples(st.just("rate"), st.integers(1, 9))
 replaced = st.lists(st.integers(0, 4), max_size=2, unique=True)
 install = st.tuples(st.just("install"), st.integers(0, 4), st.integers(0, 12), st.integers(0, 3), replaced)
 change = st.tuples(st.just("change"), st.integers(0, 4), st.integers(2, 5), st.booleans())
-every = (put, put, put, exempt, several, several_back, delete, node, no_node, rate, install, change, policy)
+service = st.tuples(st.just("service"), st.sampled_from(("stop", "start", "start", "restart")), st.integers(0, 3))
+every = (put, put, put, exempt, several, several_back, delete, node, no_node, rate, install, change, policy, service)
 steps = st.lists(st.one_of(*every), min_size=5, max_size=25)
+
+
+async def is_stopped(ledger: LedgerUnderTest, cluster: str) -> tuple[bool, int]:
+    """Whether the license manager is, and the units used."""
+    sql = "SELECT service_stopped, used FROM cluster JOIN pool USING (cluster) WHERE feature = 'PHONE_UNIT'"
+    ((stopped, used),) = await ledger.rows(f"{sql} AND cluster = '{cluster}'")
+    assert isinstance(used, int)
+    return bool(stopped), used
+
+
+async def fits(ledger: LedgerUnderTest, cluster: str, answer: httpx.Response, *statuses: int) -> bool:
+    """503 where, and only where, the license manager is stopped."""
+    return answer.status_code in statuses or (answer.status_code == 503 and (await is_stopped(ledger, cluster))[0])
 
 
 async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step: Step) -> None:
@@ -44,26 +59,29 @@ async def take(ledger: LedgerUnderTest, cluster: str, serial: int, at: int, step
     match step:
         case ("put", str(device), str(device_type), primary):
             answer = await ledger.put(device, device_type, cluster, **({} if primary is None else {"adjunct_of": primary}))
-            assert answer.status_code in {200, 201, 409, 422}
+            assert await fits(ledger, cluster, answer, 200, 201, 409, 422)
         case ("class", str(device), str(device_type), str(device_class)):
             answer = await ledger.put(device, device_type, cluster, device_class=device_class)
-            assert answer.status_code in {200, 201, 409, 422}
+            assert await fits(ledger, cluster, answer, 200, 201, 409, 422)
         case ("policy", int(number)):
-            assert (await ledger.put_cluster(cluster, overdraft_policy=POLICIES[number])).status_code == 200
+            assert await fits(ledger, cluster, await ledger.put_cluster(cluster, overdraft_policy=POLICIES[number]), 200)
         case ("several", list(wanted), bool(atomic)):
             devices = [{"device": name, "device_type": kind, "adjunct_of": primary} for name, kind, primary in wanted]
             answer = await ledger.http.post(f"/v1/clusters/{cluster}/check-outs", json={"devices": devices, "atomic": atomic})
-            assert answer.status_code == 200 or (atomic and answer.status_code == 409)
+            assert await fits(ledger, cluster, answer, 200, *([409] if atomic else []))
         case ("several_back", list(names), bool(atomic)):
             answer = await ledger.http.post(f"/v1/clusters/{cluster}/check-ins", json={"devices": names, "atomic": atomic})
-            assert answer.status_code == 200 or (atomic and answer.status_code == 409)
+            assert await fits(ledger, cluster, answer, 200, *([409] if atomic else []))
         case ("delete", str(device)):
-            assert (await ledger.delete(device, cluster)).status_code in {204, 409}
+            assert await fits(ledger, cluster, await ledger.delete(device, cluster), 204, 409)
         case ("node", int(number), first):
             mac = f"0016{serial:04X}{number:04X}"
-            assert (await ledger.put_node(f"n{number}", mac, cluster, first=first)).status_code in {200, 201, 409}
+            assert await fits(ledger, cluster, await ledger.put_node(f"n{number}", mac, cluster, first=first), 200, 201, 409)
         case ("no_node", int(number)):
-            assert (await ledger.http.delete(f"/v1/clusters/{cluster}/nodes/n{number}")).status_code == 204
+            assert await fits(ledger, cluster, await ledger.http.delete(f"/v1/clusters/{cluster}/nodes/n{number}"), 204)
+        case ("service", str(what), int(number)):
+            answer = await ledger.http.post(f"/v1/clusters/{cluster}/nodes/n{number}/services/license-manager/{what}")
+            assert answer.status_code in {200, 404, 409}
         case ("rate", int(units)):
             await ledger.bus.say(catalogue(serial * 1000 + at + 2, phone_4=units))
         case ("install", int(number), int(units), int(overdraft), list(old)):
@@ -88,7 +106,9 @@ async def test_after_any_sequence_used_is_the_sum_of_holdings_and_authorized_tha
         await ledger.bus.say(catalogue(serial * 1000))
         await ledger.put_cluster(cluster, starter=bool(serial % 2))
         for at, step in enumerate(sequence):
+            stopped, used = await is_stopped(ledger, cluster)
             await take(ledger, cluster, serial, at, step)
+            assert not stopped or (await is_stopped(ledger, cluster))[1] == used, step
         await ledger.assert_sums()
         await ledger.assert_journal()
 

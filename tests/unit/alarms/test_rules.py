@@ -21,6 +21,7 @@ PHONES = "headquarters/PHONE_UNIT"
 OVER = POOL | {"authorized": 5000, "overdraft_allowed": 250, "used": 5010}
 STEP: dict[str, Any] = {"stage": "major", "since": AT, "allowance": 100, "stopped": False}
 NEAR = POOL | {"authorized": 5000, "overdraft_allowed": 250, "used": 4925}
+SWITCH: dict[str, Any] = {"cluster": "headquarters", "node": "cm1", "by": "alice", "at": AT, "version": 3}
 FAULT: dict[str, Any] = {"at": AT, "operation": "PUT /v1/x", "correlation_id": "c0ffee", "error": "OSError"}
 REASONS = [
     {"code": "signature_invalid", "line": 2, "text": "…"},
@@ -54,6 +55,13 @@ CASES: list[tuple[type[Event], dict[str, Any], type, AlarmName, str, str | None,
         *(ledger.LimitApproached, NEAR, Raise, AlarmName.APPROACHING_LIMIT, PHONES, "headquarters", 7),
         "headquarters/PHONE_UNIT: 4 925 used of 5 000 authorized (98.5 %), 75 units left",
     ),
+    (
+        *(ledger.LicenseManagerStopped, SWITCH, Raise, AlarmName.MANAGER_DOWN, "headquarters", "headquarters", 3),
+        "headquarters: the license manager was stopped on node cm1 by alice at 2026-03-14T09:26:53Z; "
+        "nothing is checked out, checked in or changed, devices keep their units",
+    ),
+    (ledger.LicenseManagerStarted, SWITCH, Clear, AlarmName.MANAGER_DOWN, "headquarters", None, 3, ""),
+    (ledger.LicenseManagerStarted, SWITCH | {"cluster": "ledger"}, Clear, AlarmName.MANAGER_DOWN, "ledger/license-manager", None, 3, ""),
     (ledger.LimitReceded, NEAR, Clear, AlarmName.APPROACHING_LIMIT, PHONES, None, 7, ""),
     (
         *(licensefile.LicenseFileRefused, REFUSED, Raise, AlarmName.FILE_ERROR, "headquarters", "headquarters", TIME),
