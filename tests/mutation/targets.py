@@ -40,5 +40,5 @@ TARGETS: Final = (
     *_rules("verdict", "history", "lines"),
     *_text("grammar", "words", "values", "attributes", "positional", "lines", "mac"),
     *_rules("offer", "standing", "installed", "cluster", "reasons"),
-    *_text("servers", "report", "writing", "composing", "features", "trusted_key"),
+    *_text("servers", "report", "writing", "composing", "features"),
 )

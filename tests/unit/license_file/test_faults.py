@@ -81,6 +81,15 @@ SYNTAX_ONLY = {
     "element_wrong_in_the_first_attribute": f"{GOOD} NOTICE=<OrigMacId>x</OrigMacId> \\\n VENDOR_STRING=<LicLineID>1</LicLineID>",
     "element_wrong_twice": f"{GOOD} NOTICE=<Replaces>1</Replaces><Replaces>2</Replaces>",
     "element_wrong_and_given_twice": f"{GOOD} NOTICE=<LicLineID>x</LicLineID> \\\n VENDOR_STRING=<LicLineID>1</LicLineID>",
+    "keyword_of_fifty_letters": "K" * 50,
+    "element_of_fifty_letters": f"{GOOD} NOTICE=<LicLineID>{'x' * 50}</LicLineID>",
+    "attribute_of_fifty_letters_repeated": f"{GOOD} {'A' * 50}=1 {'A' * 50}=1",
+    "attribute_of_fifty_letters_without_value": f"{GOOD} {'A' * 50}=",
+    "no_attribute_of_fifty_letters": f"{GOOD} {'-' * 50}",
+    "version_of_fifty_letters": f"INCREMENT f v {'x' * 50} permanent 1",
+    "upgrade_names_quoted": 'UPGRADE "f" "v" 1.0 2.0 permanent 1',
+    "package_names_quoted": 'PACKAGE "p" "v" COMPONENTS=a',
+    "letter_behind_a_quote": f'{GOOD} SN="a"X',
     "places_behind_a_join_inside_a_word": "INCREMENT f v 5.0 perma\\\nnent 1 SN=\\ \n sort sort",
     "every_fault_at_once": "INCREMENT f=1 v= five permanent 1 SN= sort NOTICE=<PAK>a VENDOR_STRING=<LicLineID>x</LicLineID> sort",
 }  # fmt: skip
@@ -149,6 +158,11 @@ WITH_CODE = {
     "overdraft_negative": (f"{GOOD} OVERDRAFT=-1", "invalid_count"),
     "order_count_not_closed": (f"{GOOD} NOTICE=<OrderCount>1", "invalid_count"),
     "two_counts_that_differ_by_zero": ("INCREMENT f v 5.0 permanent 5 VENDOR_STRING=<Count>0</Count>", "invalid_count"),
+    "count_of_fifty_letters": (f"INCREMENT f v 5.0 permanent {'x' * 50}", "invalid_count"),
+    "overdraft_of_fifty_letters": (f"{GOOD} OVERDRAFT={'x' * 50}", "invalid_count"),
+    "expiry_of_fifty_letters": (f"INCREMENT f v 5.0 {'x' * 50} 1", "invalid_date"),
+    "server_word_of_fifty_letters": (f"SERVER h ANY {'x' * 50}", "invalid_server_line"),
+    "vendor_word_of_fifty_letters": (f"VENDOR c a b {'x' * 50}", "invalid_vendor_line"),
     "day_zero": ("INCREMENT f v 5.0 0-jan-2027 1", "invalid_date"),
     "day_32_never": ("INCREMENT f v 5.0 32-jan-0 1", "invalid_date"),
     "day_with_a_sign": ("INCREMENT f v 5.0 -1-jan-2027 1", "invalid_date"),
@@ -212,10 +226,15 @@ def test_the_faults_of_a_line_are_bounded() -> None:
     assert len(read(f"{GOOD} {'= ' * 1000}".encode()).faults) == 20
 
 
-def test_the_faults_of_a_file_are_bounded_and_the_last_one_says_so() -> None:
-    faults = read(b"x\n" * (MOST_FAULTS + 5)).faults
-    assert len(faults) == MOST_FAULTS + 1
-    assert "the rest of the file was not read" in faults[-1].text
+LAST = "there are 10000 faults up to here; the rest of the file was not read"
+
+
+@pytest.mark.parametrize(("line", "faults"), [("x", 1), ("INCREMENT f v 5.0 permanent many", 2)], ids=["one_a_line", "two_a_line"])
+def test_the_faults_of_a_file_are_bounded_and_the_last_one_says_so(line: str, faults: int) -> None:
+    found = read(f"{line}\n".encode() * (MOST_FAULTS + 5)).faults
+    assert MOST_FAULTS == 10_000
+    assert len(found) == MOST_FAULTS + 1
+    assert found[-1] == Fault(MOST_FAULTS // faults, 1, "syntax", LAST)
 
 
 MEGABYTE = 1 << 20

@@ -9,7 +9,7 @@ import pytest
 from shared.license_file import values
 from shared.license_file.features import FEATURES, SOFTWARE_MAJOR, major_of
 from shared.license_file.lines import is_name, is_plain
-from shared.license_file.words import decode, group_end, is_group, joined_lines, words
+from shared.license_file.words import Unreadable, Word, decode, group_end, is_group, joined_lines, words
 
 EDGES: dict[str, tuple[Callable[[str], Any], dict[str, Any]]] = {
     "whole_number": (
@@ -159,3 +159,21 @@ def test_words_are_cut_at_blanks_and_keep_their_place() -> None:
 
 def test_a_group_ends_at_its_own_brace() -> None:
     assert group_end('x{a{b}"}"c}d', 1) == 11
+
+
+def test_what_cannot_be_cut_says_where_and_why() -> None:
+    with pytest.raises(Unreadable, match=r"^this group is never closed by its brace or holds an open quote$") as found:
+        group_end("x{a", 1)
+    assert (found.value.at, found.value.before) == (1, ())
+    with pytest.raises(Unreadable) as found:
+        words(next(joined_lines('a b "c')))
+    assert (found.value.at, found.value.reason) == (4, "this quote is never closed")
+    assert found.value.before == (Word(0, "a"), Word(2, "b"))
+    assert Word(0, "a").quoted is None
+
+
+def test_a_line_has_at_most_4096_words() -> None:
+    (line,) = joined_lines("a " * 4096)
+    assert len(words(line)) == 4096
+    with pytest.raises(Unreadable, match=r"^a line may have at most 4096 words$"):
+        words(next(joined_lines("a " * 4097)))
