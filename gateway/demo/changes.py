@@ -44,11 +44,27 @@ async def rehost(stage: Stage, old: LicenseFile, reason: str) -> LicenseFile:
     return await download(stage, made["license_file_id"], made["file_name"])
 
 
+async def ask_beforehand(stage: Stage, installed: LicenseFile) -> None:
+    """The pre-flight says what another MAC would break, and what to request; nothing is changed by it."""
+    change = {"first_node_mac": NEW_HEADQUARTERS_MAC}
+    told = stage.accepted(await stage.admin.call("runPreFlight", {"cluster": "headquarters"}, change), 200)
+    stage.say(f"The pre-flight says: “{told['summary']}”")
+    stage.expect(
+        "files that another MAC would break",
+        [f["license_file_id"] for f in told["license_files"] if f["breaks"]],
+        [installed.license_file_id],
+    )
+    (request,) = told["requests"]
+    wanted = ("rehost", installed.license_file_id, NEW_HEADQUARTERS_MAC)
+    stage.expect("what to request", (request["kind"], request["license_file_id"], request["call"]["body"]["mac"]), wanted)
+
+
 async def replace_the_first_node(stage: Stage, installed: LicenseFile) -> None:
     """The first node of headquarters dies. Scenario 1: a file not yet uploaded. Scenario 2: the installed one."""
     stage.step("Headquarters' first node dies: license files are transferred to the new MAC")
     pak = await order(stage, 1, 500)
     waiting = await register(stage, pak, HEADQUARTERS_MAC, 1, 500)
+    await ask_beforehand(stage, installed)
     stage.accepted(await stage.admin.call("removeNode", {"cluster": "headquarters", "node": "headquarters-cm1"}), 204)
     node = {"cluster": "headquarters", "node": "headquarters-cm2"}
     stage.accepted(await stage.admin.call("putNode", node, {"mac": NEW_HEADQUARTERS_MAC, "first": True}), 201)

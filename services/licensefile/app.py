@@ -7,12 +7,14 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
+from services.licensefile.actions.measure_ends import measure_ends
 from services.licensefile.actions.render_migration import MigrationFileImpossible
 from services.licensefile.clients import Ledger, TrustedKeys, UnusableKeyFile
 from services.licensefile.consumers import consumers_of
 from services.licensefile.domain.network_service import LicenseManagerStopped
+from services.licensefile.domain.pre_flight.situation import FirstNodeMissing, MacInUse, MajorLowered, NotAhead
 from services.licensefile.domain.reasons import LicenseFileRefused
-from services.licensefile.routes import license_files, migration_file, trusted_keys, verifications
+from services.licensefile.routes import license_files, migration_file, pre_flight, trusted_keys, verifications
 from services.licensefile.routes.upload import FileTooLarge, SeveralFiles, UploadCutOff, UploadTooLarge
 from services.licensefile.settings import LicenseFileSettings
 from services.licensefile.timers import timers_of
@@ -25,6 +27,7 @@ from shared.kit.faults import FaultEvents
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.problems import ProblemTable, Rule
+from shared.license_file.mac import InvalidMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _log = log_of("trusted keys")
@@ -39,6 +42,11 @@ PROBLEMS = ProblemTable(
         SeveralFiles: Rule("several-files", 422, "More than one file in an upload"),
         UnusableKeyFile: Rule("trusted-keys-unusable", 503, "The trusted keys cannot be read"),
         MigrationFileImpossible: Rule("migration-file-impossible", 409, "The migration does not fit into a migration file"),
+        InvalidMac: Rule("invalid-mac", 422, "The MAC address cannot be used"),
+        MacInUse: Rule("mac-in-use", 409, "Another node has this MAC address"),
+        MajorLowered: Rule("major-lowered", 409, "The major version cannot be lowered"),
+        FirstNodeMissing: Rule("first-node-missing", 409, "The cluster has no first node"),
+        NotAhead: Rule("invalid-instant", 422, "A pre-flight looks ahead"),
     }
 )
 
@@ -60,7 +68,7 @@ def create_app(
         service="licensefile",
         title="License files",
         migrations=MIGRATIONS,
-        routers=[license_files.router, verifications.router, migration_file.router, trusted_keys.router],
+        routers=[license_files.router, verifications.router, migration_file.router, pre_flight.router, trusted_keys.router],
         problems=PROBLEMS,
         consumers=consumers_of(grace),
         timers=timers_of(settings.review_seconds, grace, keys, keep_granting=settings.revoked_keys_keep_granting),
@@ -69,6 +77,7 @@ def create_app(
         on_stop=[asked.close],
     )
     app = build_app(plan, settings, bus, clock, metrics)
+    metrics.before_scrape("licensefile", measure_ends(app.state.kit.database, metrics))
     app.state.ledger = asked
     app.state.trusted_keys = keys
     app.state.grace = grace

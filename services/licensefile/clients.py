@@ -13,17 +13,20 @@ from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.keys import HeldKey
 from services.licensefile.domain.network_service import Stop
 from services.licensefile.domain.offer import SignatureFault
+from services.licensefile.domain.pre_flight.situation import Node, Pool, Situation
 from shared.contracts.bodies.ledger import ClusterBody, ReportedLicenseFile, UnitReport
 from shared.contracts.bodies.migrations import Migration
 from shared.kit.client import ServiceClient
 from shared.kit.life import CannotStart
 from shared.kit.problems import NotFound
+from shared.license_file.features import major_of
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import Verification, key_id_of, verify
 from shared.license_file.trusted_key import LARGEST_KEY_FILE_BYTES, KeyFile, key_file_in
 
 STARTER = "starter"
-"""Stands where a LicFileID does for the license that is no file."""
+PROVISIONAL = "migration"
+"""They stand where a LicFileID does for what grants and is no file."""
 
 _FAULTS: Mapping[Verification, SignatureFault | None] = {
     Verification.VALID: None,
@@ -46,16 +49,35 @@ class Ledger:
 
     async def cluster(self, name: str) -> Cluster:
         """The nodes' MACs, the version, the license files that the ledger knows, and whether the license manager is stopped."""
-        body = await self.describe(name)
-        macs = tuple(node.mac for node in body.nodes)
-        return Cluster(body.cluster, body.version, body.product_version, macs, frozenset(body.license_file_ids), _stop_in(body))
+        return _cluster(await self.describe(name))
 
-    async def starter(self, cluster: str) -> ReportedLicenseFile | None:
-        """What still grants of the starter license."""
+    async def unit_report(self, cluster: str) -> UnitReport:
         report = await self._client.get(["v1", "clusters", cluster, "unit-report"], UnitReport)
         if report is None:
             raise NotFound("cluster", cluster)
+        return report
+
+    async def starter(self, cluster: str) -> ReportedLicenseFile | None:
+        """What still grants of the starter license."""
+        report = await self.unit_report(cluster)
         return next((file for file in report.license_files if file.license_file_id == STARTER), None)
+
+    async def situation(self, name: str) -> Situation:
+        """All that a pre-flight needs to know of the cluster; its files are for others to add."""
+        body, report = await self.describe(name), await self.unit_report(name)
+        migration = await self.migration(name) if body.migrated else None
+        granting = {file.license_file_id: file for file in report.license_files if file.granted}
+        provisional = migration if PROVISIONAL in granting else None
+        return Situation(
+            cluster=_cluster(body),
+            nodes=tuple(Node(node.node, node.mac, node.first) for node in body.nodes),
+            pools=tuple(Pool(of.feature, of.authorized, of.overdraft_allowed, of.used) for of in report.features),
+            files=(),
+            counted=frozenset(granting),
+            starter=STARTER in granting and granting[STARTER].units > 0,
+            migration_id=migration.migration_id if migration else None,
+            provisional_major=major_of(provisional.to_version) if provisional else 0,
+        )
 
     async def migration(self, cluster: str) -> Migration:
         found = await self._client.get(["v1", "clusters", cluster, "migration"], Migration)
@@ -65,6 +87,11 @@ class Ledger:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _cluster(body: ClusterBody) -> Cluster:
+    macs = tuple(node.mac for node in body.nodes)
+    return Cluster(body.cluster, body.version, body.product_version, macs, frozenset(body.license_file_ids), _stop_in(body))
 
 
 def _stop_in(body: ClusterBody) -> Stop | None:

@@ -5,8 +5,10 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Date, Row, and_, any_, case, delete, func, or_, select, text, update
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from services.licensefile.domain.cluster import Cluster
@@ -15,8 +17,10 @@ from services.licensefile.domain.installed import InstalledFile
 from services.licensefile.domain.keys import KeyUse, RevokedKey
 from services.licensefile.domain.lines import FileLine
 from services.licensefile.domain.standing import GRANTING, FileState, Revocation, Standing
+from services.licensefile.domain.warning import STEPS, Ending
 from services.licensefile.tables import (
     ClusterRow,
+    ExpiryWarningRow,
     LicenseFileContentRow,
     LicenseFileRow,
     LicenseLineRow,
@@ -28,6 +32,7 @@ from shared.kit.transaction import Transaction
 _OF_STANDING = ("state", "reason", "mismatch_since", "grace_ends_at")
 _OF_FILE = tuple(name for name in InstalledFile.__dataclass_fields__ if name not in ("standing", "lines", "superseded_by"))
 _GRANTS = col(LicenseFileRow.state).in_(GRANTING)
+_KEEPS_UNITS = and_(_GRANTS, func.coalesce(col(LicenseFileRow.revoked_keeps_granting), True))
 _MISMATCHED = col(LicenseFileRow.state).in_(("host_mismatch", "version_mismatch"))
 
 
@@ -41,6 +46,13 @@ async def find_cluster(tx: Transaction, name: str) -> Cluster | None:
     """The newest that is known of the cluster."""
     row = (await tx.session.scalars(select(ClusterRow).where(col(ClusterRow.cluster) == name))).one_or_none()
     return Cluster(row.cluster, row.version, row.product_version, tuple(row.macs)) if row else None
+
+
+async def clusters_bearing(tx: Transaction, mac: str, *, other_than: str) -> dict[str, str]:
+    """``mac`` and the cluster that has a node of it, as far as was heard; empty where none is known."""
+    bears = and_(any_(col(ClusterRow.macs)) == mac, col(ClusterRow.cluster) != other_than)
+    found = await tx.session.scalar(select(col(ClusterRow.cluster)).where(bears).order_by(col(ClusterRow.cluster)).limit(1))
+    return {mac: found} if found else {}
 
 
 async def save_cluster(tx: Transaction, cluster: Cluster) -> None:
@@ -121,6 +133,44 @@ async def files_whose_grace_ended(tx: Transaction, at: datetime) -> list[Install
     return await _files(tx, _MISMATCHED, col(LicenseFileRow.grace_ends_at) <= at)
 
 
+async def files_to_warn_of_expiry(tx: Transaction, now: datetime) -> list[InstalledFile]:
+    """Granting files that expire so soon that a step is reached, and that were not warned of at this step or a nearer one."""
+    days = col(LicenseFileRow.expires_on) - now.date()
+    return await _files(tx, _KEEPS_UNITS, days.between(0, max(STEPS)), _not_warned_of("expiry", days))
+
+
+async def files_to_warn_of_grace(tx: Transaction, now: datetime) -> list[InstalledFile]:
+    """The same of mismatched files and the end of their grace."""
+    ends_at = col(LicenseFileRow.grace_ends_at)
+    days = cast_to(func.timezone("UTC", ends_at), Date) - now.date()
+    return await _files(tx, _KEEPS_UNITS, _MISMATCHED, ends_at > now, days.between(0, max(STEPS)), _not_warned_of("grace", days))
+
+
+def _not_warned_of(ending: Ending, days: ColumnElement[Any]) -> ColumnElement[bool]:
+    row = ExpiryWarningRow
+    reached = case(*((days <= step, step) for step in sorted(STEPS)))
+    of_file = and_(col(row.license_file_id) == col(LicenseFileRow.license_file_id), col(row.ending) == ending)
+    return ~select(row).where(of_file, col(row.step) <= reached).exists()
+
+
+async def claim_warning(tx: Transaction, file_id: str, ending: Ending, step: int | None) -> bool:
+    """Note that the warning is given; False where it was given before, or where no step is reached."""
+    if step is None:
+        return False
+    values = {"license_file_id": file_id, "ending": ending, "step": step, "warned_at": tx.now}
+    claim = insert(ExpiryWarningRow).values(values).on_conflict_do_nothing().returning(col(ExpiryWarningRow.step))
+    return (await tx.session.execute(claim)).first() is not None
+
+
+async def next_ends(engine: AsyncEngine) -> Sequence[Row[str, date | None, datetime | None]]:
+    """Of every cluster with granting files the first last day, and the first end of a grace that runs."""
+    row = LicenseFileRow
+    grace = func.min(col(row.grace_ends_at)).filter(_MISMATCHED)
+    asked = select(col(row.cluster), func.min(col(row.expires_on)), grace).where(_KEEPS_UNITS).group_by(col(row.cluster))
+    async with engine.connect() as connection:
+        return (await connection.execute(asked)).all()
+
+
 async def files_under_revocation(tx: Transaction, key_ids: Collection[str]) -> list[InstalledFile]:
     """Files that are flagged, or hold a line of one of these keys; without those whose state is final."""
     line = LicenseLineRow
@@ -144,8 +194,7 @@ async def uses_of_keys(tx: Transaction) -> dict[str, KeyUse]:
     """How many files hold lines of each key, by its id."""
     file, line = LicenseFileRow, LicenseLineRow
     files = func.count(col(file.license_file_id).distinct())
-    grants = and_(_GRANTS, func.coalesce(col(file.revoked_keeps_granting), True))
-    joined = select(col(line.key_id), files, files.filter(grants)).join(file, col(file.license_file_id) == col(line.license_file_id))
+    joined = select(col(line.key_id), files, files.filter(_KEEPS_UNITS)).join(file, col(file.license_file_id) == col(line.license_file_id))
     rows = await tx.session.execute(joined.group_by(col(line.key_id)))
     return {key_id: KeyUse(license_files, granting) for key_id, license_files, granting in rows if key_id}
 

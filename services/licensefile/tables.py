@@ -7,6 +7,8 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, DateTime, Ind
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.licensefile.domain.warning import STEPS
+
 LICENSEFILE = registry(metadata=MetaData(schema="licensefile"))
 STATES = "'installed', 'superseded', 'expired', 'host_mismatch', 'version_mismatch', 'retired', 'grace_exceeded'"
 
@@ -114,6 +116,21 @@ class SupersededRow(LicenseFileTable, table=True):
     license_file_id: str = Field(primary_key=True)
     superseded_by: str
     superseded_at: datetime = Field(sa_column=_instant())
+
+
+class ExpiryWarningRow(LicenseFileTable, table=True):
+    """A warning that was given: the end that it is about, and the step in days before it. It is given once."""
+
+    __tablename__ = "expiry_warning"
+    __table_args__ = (
+        CheckConstraint("ending IN ('expiry', 'grace')", name="expiry_warning_ending_known"),
+        CheckConstraint(f"step IN ({', '.join(map(str, STEPS))})", name="expiry_warning_step_known"),
+    )
+
+    license_file_id: str = Field(primary_key=True, foreign_key="licensefile.license_file.license_file_id")
+    ending: str = Field(primary_key=True)
+    step: int = Field(primary_key=True)
+    warned_at: datetime = Field(sa_column=_instant())
 
 
 class RevokedKeyRow(LicenseFileTable, table=True):

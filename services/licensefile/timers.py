@@ -1,4 +1,4 @@
-"""What this service does by the clock: expiries, the ends of grace, revoked keys."""
+"""What this service does by the clock: expiries, the ends of grace, the warnings ahead of both, revoked keys."""
 
 import asyncio
 from datetime import timedelta
@@ -6,6 +6,7 @@ from datetime import timedelta
 from services.licensefile.actions import end_grace as _end_grace
 from services.licensefile.actions import expire as _expire
 from services.licensefile.actions import follow_keys as _follow_keys
+from services.licensefile.actions import warn_of_ends as _warn_of_ends
 from services.licensefile.clients import TrustedKeys
 from shared.kit.logs import log_of
 from shared.kit.seldom import Seldom
@@ -16,7 +17,7 @@ _log = log_of("trusted keys")
 
 
 def timers_of(seconds: float, grace: timedelta, keys: TrustedKeys, *, keep_granting: bool) -> Timers:
-    """The timers ``expire``, ``end_grace`` and ``follow_keys``, each run every ``seconds``.
+    """The timers ``expire``, ``end_grace``, ``warn_of_ends`` and ``follow_keys``, each run every ``seconds``.
 
     ``keep_granting``: whether files of a revoked key keep their units.
     """
@@ -28,6 +29,9 @@ def timers_of(seconds: float, grace: timedelta, keys: TrustedKeys, *, keep_grant
     async def end_grace(tx: Transaction) -> None:
         await _end_grace.end_grace(tx, grace)
 
+    async def warn_of_ends(tx: Transaction) -> None:
+        await _warn_of_ends.warn_of_ends(tx)
+
     async def follow_keys(tx: Transaction) -> None:
         ring = await asyncio.to_thread(keys.look)
         for unusable in ring.unusable:
@@ -37,5 +41,6 @@ def timers_of(seconds: float, grace: timedelta, keys: TrustedKeys, *, keep_grant
 
     timers.every(seconds, expire)
     timers.every(seconds, end_grace)
+    timers.every(seconds, warn_of_ends)
     timers.every(seconds, follow_keys)
     return timers

@@ -4,6 +4,7 @@ what callers do and by who is away, and every panel has something to show.
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -45,7 +46,8 @@ async def product(installation: Installation) -> AsyncIterator[Product]:
 
 async def use_more_than_purchased(product: Product) -> None:
     await product.make_cluster("hq", mac(0))
-    nodes = made_line(1, feature="CCM_NODE", units=1, overdraft_units=0, mac=mac(0))
+    later = datetime.now(UTC).date() + timedelta(days=200)  # far enough to warn of nothing, and there to be measured
+    nodes = made_line(1, feature="CCM_NODE", units=1, overdraft_units=0, mac=mac(0), expiry=later)
     content = made_file(nodes, made_line(2, units=UNITS, overdraft_units=5, mac=mac(0)))
     await product.install("hq", LicenseFile(FILE_ID, "hq.lic", content))
     answers = await asyncio.gather(*(product.put_device("hq", f"SEP{n:012X}", "cisco-7920") for n in range(UNITS // 4)))

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from services.calculator.domain.catalogue import unknown_device_types
-
-Status = Literal["within", "overdraft", "exhausted", "beyond_allowance"]
+from shared.license_file.consequences import PoolStatus, pool_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class After:
 
     remaining: int
     overdraft: int
-    status: Status
+    status: PoolStatus
 
 
 def calculate(prices: Mapping[str, int], wanted: Sequence[tuple[str, int]]) -> list[Line]:
@@ -41,15 +39,7 @@ def calculate(prices: Mapping[str, int], wanted: Sequence[tuple[str, int]]) -> l
 def after(authorized: int, overdraft_allowed: int, used: int, more: int) -> After:
     """The pool if ``more`` units were checked out, allowed or not: a what-if shows how far too much it would be."""
     total = used + more
-    overdraft = max(0, total - authorized)
-    status: Status = "within"
-    if overdraft > overdraft_allowed:
-        status = "beyond_allowance"
-    elif overdraft and overdraft == overdraft_allowed:
-        status = "exhausted"
-    elif overdraft:
-        status = "overdraft"
-    return After(max(0, authorized - total), overdraft, status)
+    return After(max(0, authorized - total), max(0, total - authorized), pool_status(authorized, overdraft_allowed, total))
 
 
 def days_left(free: int, growth_per_day: float | None) -> float | None:

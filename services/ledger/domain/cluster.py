@@ -21,9 +21,10 @@ from services.ledger.domain.grants import (
 from services.ledger.domain.ladder import Policy
 from services.ledger.domain.network_service import NetworkService, check_started, stop_of
 from services.ledger.domain.nodes import Node, admit_node, first_node, license_manager, put_node
-from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED, SW_FEATURE, Pool
+from services.ledger.domain.pool import CCM_NODE, PHONE_UNIT, POOLED, Pool
 from services.ledger.domain.refusals import MajorLowered
 from services.ledger.domain.transitions import PoolState
+from shared.license_file.consequences import licenses_software, software_major
 
 
 def major_of(product_version: str) -> int:
@@ -83,15 +84,13 @@ def settled(cluster: Cluster) -> Cluster:
 
 def _software_major(cluster: Cluster) -> int:
     """A software license comes from SW_FEATURE lines; the starter and a migration, provisional or as a file, include it."""
-    if under_starter(cluster.grants):
-        return cluster.major
-    by_migration = {f.license_file_id for f in cluster.grants.files if cluster.migration_id and f.migration_id == cluster.migration_id}
+    made_of_it = {f.license_file_id for f in cluster.grants.files if cluster.migration_id and f.migration_id == cluster.migration_id}
     licensing = [
         line.major
         for line in cluster.grants.lines
-        if line.granting and (line.feature == SW_FEATURE or line.source == "migration" or line.license_file_id in by_migration)
+        if line.granting and licenses_software(line.feature, by_migration=line.source == "migration" or line.license_file_id in made_of_it)
     ]
-    return max(licensing, default=0)
+    return software_major(cluster.major, under_starter=under_starter(cluster.grants), licensing=licensing)
 
 
 def begin(cluster: Cluster, *, starter: bool) -> Cluster:

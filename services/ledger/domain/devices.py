@@ -25,8 +25,7 @@ from services.ledger.domain.refusals import (
     software_license_missing,
     unknown_device_types,
 )
-
-FIRST_MAJOR_WITH_SOFTWARE_LICENSE = 6
+from shared.license_file.consequences import software_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,5 +259,5 @@ def _check_freeze(desk: Counter, device_type: str, more: int) -> None:
 
 
 def _check_software_license(state: Provisioning, more: int, free: int) -> None:
-    if state.major >= FIRST_MAJOR_WITH_SOFTWARE_LICENSE and state.software_major < state.major:
+    if software_missing(state.major, state.software_major):
         raise software_license_missing(more, state.major, state.software_major, free=free)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from services.ledger.domain.grants import LicenseFile
 from services.ledger.domain.pool import Pool, check_out
 from services.ledger.domain.refusals import FirstNodeRequired, ProvisioningFrozen
+from shared.license_file.consequences import license_manager_mac
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,9 @@ def admit_node(pool: Pool, nodes: tuple[Node, ...], *, becomes_first: bool, cove
 
 
 def license_manager(nodes: tuple[Node, ...], files: Iterable[LicenseFile]) -> str | None:
-    """Who holds the role: before any file the first node; then the first node if a file bears its MAC, else the bearer of the
-    oldest granting file. Files whose server is gone give it to nobody."""
+    """The name of the node that holds the role."""
     granting = sorted((file for file in files if file.grants), key=lambda file: (file.installed_at, file.license_file_id))
     first = first_node(nodes)
-    if first and (not granting or any(file.mac == first.mac for file in granting)):
-        return first.node
     bearers = {node.mac: node.node for node in nodes}
-    oldest = next((bearers[file.mac] for file in granting if file.mac in bearers), None)
-    return oldest or (first.node if first else None)
+    mac = license_manager_mac(first.mac if first else None, bearers, [file.mac for file in granting])
+    return bearers[mac] if mac else None

@@ -2,12 +2,12 @@
 what was granted can shrink while devices go on."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from services.ledger.domain.refusals import UnitsExhausted
 from services.ledger.domain.ways_out import ways_out
+from shared.license_file.consequences import PoolStatus, pool_status
 
-Status = Literal["within", "overdraft", "exhausted", "beyond_allowance"]
+Status = PoolStatus
 
 PHONE_UNIT = "PHONE_UNIT"
 CCM_NODE = "CCM_NODE"
@@ -45,11 +45,7 @@ class Pool:
 
     @property
     def status(self) -> Status:
-        if not self.overdraft:
-            return "within"
-        if self.overdraft > self.overdraft_allowed:
-            return "beyond_allowance"
-        return "exhausted" if self.overdraft == self.overdraft_allowed else "overdraft"
+        return pool_status(self.authorized, self.overdraft_allowed, self.used)
 
 
 def check_out(pool: Pool, units: int) -> Pool:

@@ -1,7 +1,7 @@
 """A file that was accepted: what it was made of, and how it stands."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.lines import FileLine
@@ -38,6 +38,13 @@ class InstalledFile:
 
     def __post_init__(self) -> None:
         assert self.version >= 1  # paired with CHECK license_file_version_positive
+
+    @property
+    def expired_from(self) -> datetime | None:
+        """The first moment (UTC) at which it is expired; None for a file that is good as long as there are dates."""
+        if self.expires_on is None or self.expires_on == date.max:
+            return None
+        return datetime.combine(self.expires_on + timedelta(days=1), time.min, UTC)
 
     @property
     def expires_at(self) -> datetime | None:

@@ -1,12 +1,14 @@
 """Files, lines and verdicts as the contract shows them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from services.licensefile.domain.installed import InstalledFile
 from services.licensefile.domain.lines import FileLine, grants_of
 from services.licensefile.domain.offer import Offer
 from services.licensefile.domain.reasons import MOST_REASONS_SHOWN, Reason
+from services.licensefile.domain.warning import days_left
 from shared.contracts.bodies.ledger import ClusterBody, ReportedLicenseFile
 from shared.contracts.bodies.licensefile import GrantBody, LicenseFileBody, LicenseFileVerdict, LicenseLineBody
 from shared.contracts.events.licensefile import RefusalReason
@@ -38,9 +40,10 @@ def grant_bodies(lines: Sequence[FileLine]) -> list[GrantBody]:
     return [GrantBody(feature=g.feature, units=g.units, overdraft_units=g.overdraft_units) for g in grants_of(lines)]
 
 
-def file_members(file: InstalledFile) -> dict[str, Any]:
-    """The members of a LicenseFileBody. A state that grants nothing is shown as not granted at once, before the ledger says so."""
+def file_members(file: InstalledFile, now: datetime) -> dict[str, Any]:
+    """The members of a LicenseFileBody at ``now``. A state that grants nothing is not granted at once, before the ledger says so."""
     how = file.standing
+    grace_ends_at = how.grace_ends_at if how.mismatch else None
     return {
         "license_file_id": file.license_file_id,
         "cluster": file.cluster,
@@ -53,8 +56,10 @@ def file_members(file: InstalledFile) -> dict[str, Any]:
         "lines": [line_body(line) for line in file.lines],
         "grants": grant_bodies(file.lines),
         "expires_at": file.expires_at,
+        "expires_in_days": days_left(file.expires_at, now) if file.expires_at and how.granting else None,
         "mismatch_since": how.mismatch_since,
-        "grace_ends_at": how.grace_ends_at if how.mismatch else None,
+        "grace_ends_at": grace_ends_at,
+        "grace_ends_in_days": days_left(grace_ends_at, now) if grace_ends_at else None,
         "replaces": list(file.replaces),
         "superseded_by": file.superseded_by,
         "migration_id": file.migration_id,

@@ -48,7 +48,7 @@ async def upload_license_file(
     asked = await ledger.cluster(cluster)
 
     async def installed() -> UploadedLicenseFile:
-        return UploadedLicenseFile(**file_members(await install(tx, offer, asked, grace)))
+        return UploadedLicenseFile(**file_members(await install(tx, offer, asked, grace), tx.now))
 
     return await once.answer(UploadedLicenseFile, _Upload(file_name=offer.shown_name, sha256=offer.sha256), installed)
 
@@ -60,7 +60,7 @@ async def list_license_files(cluster: ClusterPath, request: Request, tx: Transac
     starter = await _starter(request.app.state.ledger, cluster)
     items = [starter] if starter and after is None else []
     found = await store.page_of_files(tx, cluster, after, page.limit - len(items))
-    items += [LicenseFileBody(**file_members(file)) for file in found]
+    items += [LicenseFileBody(**file_members(file, tx.now)) for file in found]
     # Behind the starter alone the files begin: no LicFileID sorts before the empty text.
     return Page(items=items, next_cursor=page.next_cursor(len(items), found[-1].license_file_id if found else ""))
 
@@ -73,7 +73,7 @@ async def get_license_file(cluster: ClusterPath, license_file_id: FilePath, requ
     file = await store.find(tx, cluster, license_file_id)
     if file is None:
         raise NotFound("license file", license_file_id)
-    return LicenseFileBody(**file_members(file))
+    return LicenseFileBody(**file_members(file, tx.now))
 
 
 @router.get("/{license_file_id}/content", openapi_extra=needs("viewer"), response_class=PlainTextResponse)

@@ -49,8 +49,12 @@ class LicenseFileBody(AnswerBody):
     lines: list[LicenseLineBody]
     grants: list[GrantBody]
     expires_at: datetime | None
+    expires_in_days: int | None = Field(
+        default=None, description="Days until it expires, 0 on its last day; null for ever, and where it grants no more."
+    )
     mismatch_since: datetime | None = Field(description="When it first ceased to fit its cluster; its grace runs from then.")
     grace_ends_at: datetime | None = Field(description="When its units are taken back if it still does not fit; null while it fits.")
+    grace_ends_in_days: int | None = Field(default=None, description="Days until then, 0 on the day itself.")
     replaces: list[str]
     superseded_by: str | None
     migration_id: str | None

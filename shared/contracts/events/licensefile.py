@@ -87,3 +87,56 @@ class LicenseFileStateChanged(Event):
     @property
     def subject(self) -> str:
         return f"{self.cluster}/{self.license_file_id}"
+
+
+class GrantedUnits(AnswerBody):
+    """What all lines of a file grant of one feature."""
+
+    feature: str
+    units: int
+    overdraft_units: int
+
+
+class LicenseFileExpiryApproached(Event):
+    """A granting file will expire: told 28, 21 and 14 days ahead, then daily from 7 to 0, its last day; each once.
+
+    ``days_left``: at the moment of the warning, which may be later than the step that it is for. ``expires_at``: its last second.
+    """
+
+    type: ClassVar[str] = "licensefile.license-file-expiry-approached.v1"
+
+    cluster: str
+    license_file_id: str
+    version: int
+    file_name: str
+    mac: str
+    days_left: int
+    expires_at: datetime
+    grants: list[GrantedUnits]
+    warned_at: datetime
+
+    @property
+    def subject(self) -> str:
+        return f"{self.cluster}/{self.license_file_id}"
+
+
+class LicenseFileGraceEndApproached(Event):
+    """The grace of a file that does not fit its cluster will end: told at the same days before its end, each once."""
+
+    type: ClassVar[str] = "licensefile.license-file-grace-end-approached.v1"
+
+    cluster: str
+    license_file_id: str
+    version: int
+    file_name: str
+    mac: str
+    state: FileState
+    reason: str
+    days_left: int
+    grace_ends_at: datetime
+    grants: list[GrantedUnits]
+    warned_at: datetime
+
+    @property
+    def subject(self) -> str:
+        return f"{self.cluster}/{self.license_file_id}"

@@ -26,6 +26,8 @@ class StubLedger:
 
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     migrations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    features: list[dict[str, Any]] = field(default_factory=list)
+    granted: list[str] = field(default_factory=list)
     away: bool = False
 
     def put(self, name: str, *macs: str, version: int = 1, product_version: str = "5.0", starter: bool = False) -> None:
@@ -63,14 +65,15 @@ class StubLedger:
 
     def _report(self, name: str) -> dict[str, Any]:
         starter = {"license_file_id": "starter", "state": "starter", "granted": True, "nodes": 1, "units": 50, "overdraft_units": 0}
+        files = [{**starter, "license_file_id": file_id, "state": "installed"} for file_id in self.granted]
         return {
             "cluster": name,
             "product_version": "5.0",
             "frozen": False,
             "license_manager": {"node": None, "mac": None, "status": "none"},
-            "features": [],
+            "features": self.features,
             "device_types": [],
-            "license_files": [starter],
+            "license_files": files or [starter],
             "at": CREATED_AT,
         }
 

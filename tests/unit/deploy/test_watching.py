@@ -111,7 +111,7 @@ def test_whoever_is_away_is_told_of_by_absence() -> None:
 
 
 def test_what_every_replica_reads_from_one_store_is_never_added_up() -> None:
-    shared = r"license_(units|alarms|dead_letter|outbox)\w*"
+    shared = r"license_(units|file|alarms|dead_letter|outbox)\w*"
     expressions = [rule["expr"] for rule in watching.rules()] + [expression for _, expression in watching.dashboard_queries()]
     faults = [each for each in expressions if re.search(rf"sum( by \([^)]*\))? ?\((rate\(|increase\()?{shared}", each)]
     assert not faults
