@@ -12,6 +12,10 @@ from tests.unit.license_file.made import codes
 
 GOOD = "INCREMENT f v 5.0 permanent uncounted"
 
+ELEMENTS = {
+    "OrigMacId": "0015C5F3A1B2", "LicFileID": "20260314092653589", "LicLineID": "1", "Replaces": "20260314092653588", "LicFileVersion": "1.0",
+    "KeyId": "A", "PAK": "B", "MigrationId": "m-1",
+}  # fmt: skip
 SYNTAX_ONLY = {
     "unknown_keyword": "LICENSE f v 5.0 permanent 1",
     "keyword_in_other_letters": "ıNCREMENT f v 5.0 permanent 1",
@@ -90,6 +94,8 @@ SYNTAX_ONLY = {
     "upgrade_names_quoted": 'UPGRADE "f" "v" 1.0 2.0 permanent 1',
     "package_names_quoted": 'PACKAGE "p" "v" COMPONENTS=a',
     "letter_behind_a_quote": f'{GOOD} SN="a"X',
+    "every_element_twice": f"{GOOD} NOTICE={''.join(f'<{name}>{text}</{name}>' * 2 for name, text in ELEMENTS.items())}",
+    "every_element_open": f"{GOOD} NOTICE={''.join(f'<{name}>' for name in ELEMENTS)}",
     "places_behind_a_join_inside_a_word": "INCREMENT f v 5.0 perma\\\nnent 1 SN=\\ \n sort sort",
     "every_fault_at_once": "INCREMENT f=1 v= five permanent 1 SN= sort NOTICE=<PAK>a VENDOR_STRING=<LicLineID>x</LicLineID> sort",
 }  # fmt: skip

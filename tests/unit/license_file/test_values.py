@@ -43,12 +43,12 @@ EDGES: dict[str, tuple[Callable[[str], Any], dict[str, Any]]] = {
     "is_never": (
         values.is_never,
         {"permanent": True, "PerManent": True, "1-jan-0": True, "1-jan-00": True, "31-DEC-0000": True, "00-jan-0": True,
-         "32-jan-0": False, "1-jan-000": False,
+         "001-jan-0": False, "32-jan-0": False, "1-jan-000": False,
          "1-jan-2027": False, "1-jan-1": False, "1-foo-0": False, "100-jan-0": False, "never": False, "": False, "1-jan": False},
     ),
     "one_blank": (values.one_blank, {"a  b": "a b", "a\tb": "a b", "a \t b": "a b", " a ": " a ", "ab": "ab", "a\u00a0 b": "a\u00a0 b",
     "": ""}),
-    "listed": (values.listed, {"a b": ("a", "b"), " a ": ("a",), "": (), " ": (), "a": ("a",)}),
+    "listed": (values.listed, {"a b": ("a", "b"), " a ": ("a",), "": (), " ": (), "a": ("a",), "a\u00a0b\u2003": ("a\u00a0b\u2003",)}),
     "elements": (
         values.elements,
         {"<A>1</A>": {"A": ("1",)}, "<A></A>": {"A": ("",)}, "<A>1</A><A>2</A><B>3</B>": {"A": ("1", "2"), "B": ("3",)},
