@@ -13,7 +13,7 @@ from tests.unit.license_file.made import codes
 GOOD = "INCREMENT f v 5.0 permanent uncounted"
 
 ELEMENTS = {
-    "OrigMacId": "0015C5F3A1B2", "LicFileID": "20260314092653589", "LicLineID": "1", "Replaces": "20260314092653588", "LicFileVersion": "1.0",
+    "OrigMacId": "0015C5F3A1B2", "LicFileID": "20260314092653589", "LicLineID": "1", "Replaces": "20260314092653588", "LicFileVersion": "1",
     "KeyId": "A", "PAK": "B", "MigrationId": "m-1",
 }  # fmt: skip
 SYNTAX_ONLY = {
