@@ -15,6 +15,7 @@ ACCEPTED: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ("if line.issued else ()", "or True else ()", "a line that was issued at no time counts as the earliest day, and voids nothing"),
         ("line.license_line_id or 0", "line.license_line_id or 1", "a line without LicLineID is refused, so its place never matters"),
     ),
+    "shared.license_file.signature": (('"SIGN", ""', '"SIGN", "XXXX"', "neither is a signature of 128 digits"),),
     "shared.license_file.grammar": (
         ("Reader = ", "Reader = None", _TYPE),
         ('else ""', 'else "XXXX"', "neither is a keyword, so no specific code stands beside `syntax`"),

@@ -7,12 +7,15 @@ from typing import Final
 from tests.mutation.here import ROOT
 
 _TEXT: Final = ("tests/unit/license_file",)
-_RULES: Final = ("tests/unit/licensefile",)
+# Those that need no database's driver: the hardening environment holds none.
+_RULES: Final = tuple(
+    f"tests/unit/licensefile/test_{name}.py" for name in ("forging", "mangled", "revocation", "sentences", "standing", "verdict")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One module, and the folders of tests that are run on its mutants."""
+    """One module, and the tests (folders or files) that are run on its mutants."""
 
     path: str
     tests: tuple[str, ...]

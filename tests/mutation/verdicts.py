@@ -73,7 +73,8 @@ def _path(target: Target) -> Path:
 
 def _digest(target: Target) -> str:
     digest = hashlib.sha256()
-    for folder in target.tests:
-        for path in sorted(ROOT.joinpath(folder).rglob("*.py")):
-            digest.update(path.read_bytes())
+    for test in target.tests:
+        path = ROOT / test
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
