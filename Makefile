@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 GENERATOR := $(VENV)/generator
+HARDENING := $(VENV)/hardening
 RUN := $(VENV)/bin/python
 
 unexport PYTHONHOME PYTHONPATH
@@ -15,7 +16,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo test test-faults check bench contracts migrate secrets up down backup restore format lock clean
+.PHONY: help run demo test test-faults fuzz mutate check bench contracts migrate secrets up down backup restore format lock clean
 
 help: ## What can be said here
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -41,6 +42,12 @@ test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of th
 
 test-faults: $(VENV)/.ready-dev ## Processes, broker, database, network and disk fail under load: nothing acknowledged is lost (below 8 minutes)
 	@$(RUN) -m pytest tests/faults
+
+fuzz: $(HARDENING)/.ready ## License files that coverage leads, read and judged: no exception, no hang (SECONDS=60; what is found: build/fuzz)
+	@$(HARDENING)/bin/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+
+mutate: $(HARDENING)/.ready ## Change grammar, signature and verdict in every small way: some test must notice (MUTATE=--survivors; an hour)
+	@$(HARDENING)/bin/python -m tests.mutation $(MUTATE)
 
 bench: $(VENV)/.ready-dev ## Measure beside pgbench and COPY, count after each figure; JSON in build/bench (BENCH=--quick: 2 minutes)
 	@$(RUN) -m bench $(BENCH)
@@ -92,6 +99,7 @@ lock: $(VENV)/.ready-dev ## Resolve pyproject.toml anew into the hashed requirem
 	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
 	@$(LOCK) $(UPGRADE) -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
 	@$(LOCK) $(UPGRADE) --group generator -o requirements-generator.txt
+	@$(LOCK) $(UPGRADE) -c requirements-dev.txt --group hardening -o requirements-hardening.txt
 
 clean: ## Forget .venv and caches; never data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
@@ -123,4 +131,11 @@ $(GENERATOR)/.ready: requirements-generator.txt $(VENV)/.made
 	@echo "Installing $< …"
 	@$(PYTHON) -m venv $(GENERATOR)
 	@$(GENERATOR)/bin/python -m pip install -qq --no-deps --progress-bar off -r $<
+	@touch $@
+
+# So does what attacks the grammar: the fuzzer and the mutants bring much along.
+$(HARDENING)/.ready: requirements-hardening.txt $(VENV)/.made
+	@echo "Installing $< …"
+	@$(PYTHON) -m venv $(HARDENING)
+	@$(HARDENING)/bin/python -m pip install -qq --no-deps --progress-bar off -r $<
 	@touch $@

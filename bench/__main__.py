@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import alarms
+from bench import alarms, reading
 from bench.figures import Section
 from bench.ledger import report, scale
 from bench.sections import show
 from tests.house import ROOT
 
 RESULTS = ROOT / "build" / "bench"
-PARTS = ("ledger", "alarms")
+PARTS = ("ledger", "alarms", "reading")
 
 
 @dataclass
@@ -50,6 +50,8 @@ async def run(parts: Sequence[str], *, quick: bool) -> Results:
         results.machine, results.sections = await report.report(scale.QUICK if quick else scale.FULL, show)
     if "alarms" in parts:
         results.sections += await alarms.report(alarms.QUICK if quick else alarms.FULL, show)
+    if "reading" in parts:
+        results.sections += await reading.report(reading.QUICK if quick else reading.FULL, show)
     return results
 
 

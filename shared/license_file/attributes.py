@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from shared.license_file import values
-from shared.license_file.lines import LicenseLine, is_name
+from shared.license_file.lines import elements_of, is_name
 from shared.license_file.report import INVALID_COUNT, INVALID_DATE, Report
 from shared.license_file.words import Word
 
@@ -15,6 +15,7 @@ _ATTRIBUTES: Final[tuple[tuple[str, _Reads, str, str], ...]] = (
     ("START", values.day, "a day such as 1-jan-2027", INVALID_DATE),
     ("ISSUED", values.day, "a day such as 1-jan-2027", INVALID_DATE),
 )
+_MARKED_UP: Final = ("VENDOR_STRING", "NOTICE")
 _ELEMENTS: Final[Mapping[str, tuple[_Reads, str, str | None]]] = {
     "Count": (values.whole_number, "a number of units", INVALID_COUNT),
     "OrderCount": (values.whole_number, "a number of units", INVALID_COUNT),
@@ -48,15 +49,15 @@ def read_attributes(found: tuple[Word, ...], report: Report) -> dict[str, tuple[
     return attributes
 
 
-def check_meaning(line: LicenseLine, attributes: Mapping[str, tuple[int, str]], report: Report) -> None:
-    """Report the known attributes and elements whose values are not what they must be."""
+def check_meaning(count: int | None, attributes: Mapping[str, tuple[int, str]], report: Report) -> None:
+    """Report the known attributes and elements whose values are not what they must be; ``count`` as it stands in its place."""
     for name, reads, expected, code in _ATTRIBUTES:
         if name in attributes and reads(attributes[name][1]) is None:
             report.add(attributes[name][0], f"{name}={attributes[name][1][:40]!r} is not {expected}", code)
-    for name in ("VENDOR_STRING", "NOTICE"):
-        if name in attributes:
-            _check_markup(*attributes[name], report)
-    _check_elements(line, attributes, report)
+    if marked_up := [attributes[name] for name in _MARKED_UP if name in attributes]:
+        for at, text in marked_up:
+            _check_markup(at, text, report)
+        _check_elements(count, attributes, report)
 
 
 def _check_markup(at: int, text: str, report: Report) -> None:
@@ -67,15 +68,21 @@ def _check_markup(at: int, text: str, report: Report) -> None:
             report.add(at, f"<{name}> is not closed properly", _ELEMENTS[name][2])
 
 
-def _check_elements(line: LicenseLine, attributes: Mapping[str, tuple[int, str]], report: Report) -> None:
-    at = next((attributes[name][0] for name in ("VENDOR_STRING", "NOTICE") if name in attributes), 0)
-    found = line.elements
+def _check_elements(count: int | None, attributes: Mapping[str, tuple[int, str]], report: Report) -> None:
+    found = elements_of({name: value for name, (_, value) in attributes.items()})
     for name, (reads, expected, code) in _ELEMENTS.items():
         given = found.get(name, ())
         if len(given) > 1 and name != "Replaces":
-            report.add(at, f"<{name}> is given {len(given)} times", code)
+            report.add(_place(f"<{name}>", attributes), f"<{name}> is given {len(given)} times", code)
         if wrong := [text for text in given if reads(text) is None]:
+            at = _place(f"<{name}>{wrong[0]}</", attributes)
             report.add(at, f"<{name}> holds {wrong[0][:40]!r}, which is not {expected}", code)
     inner = values.whole_number(found["Count"][0]) if "Count" in found else None
-    if line.count is not None and inner is not None and inner != line.count:
-        report.add(at, f"the line counts {line.count} but <Count> holds {inner}; the two must agree", INVALID_COUNT)
+    if count is not None and inner is not None and inner != count:
+        text = f"the line counts {count} but <Count> holds {inner}; the two must agree"
+        report.add(_place("<Count>", attributes), text, INVALID_COUNT)
+
+
+def _place(markup: str, attributes: Mapping[str, tuple[int, str]]) -> int:
+    """Where the attribute begins that holds this; the later of two, for there it is too much."""
+    return max(at for name, (at, text) in attributes.items() if name in _MARKED_UP and markup in text)

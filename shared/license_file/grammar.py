@@ -42,6 +42,8 @@ def read(data: bytes) -> LicenseText:
     lines: list[Line] = []
     faults: list[Fault] = []
     for joined in joined_lines(decode(data)):
+        if joined.is_comment:
+            continue
         report = Report(joined)
         line = _read_line(joined, report)
         if report.faults:
@@ -78,14 +80,13 @@ def _license_line(keyword: Word, rest: tuple[Word, ...], report: Report) -> Lice
     feature, vendor, in_version = name(rest[0], report), name(rest[1], report), version(rest[2], report)
     until, units = expiry(rest[3], report), count(rest[4], report)
     attributes = read_attributes(rest[5:], report)
+    check_meaning(units, attributes, report)
     if report.faults:
         return None
-    line = LicenseLine(
+    return LicenseLine(
         "INCREMENT" if keyword.text.upper() == "INCREMENT" else "FEATURE",
         feature, vendor, in_version, until, units, _values(attributes), report.line_of(keyword.at),
     )  # fmt: skip
-    check_meaning(line, attributes, report)
-    return line
 
 
 def _upgrade(keyword: Word, rest: tuple[Word, ...], report: Report) -> UpgradeLine | None:

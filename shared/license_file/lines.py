@@ -117,8 +117,7 @@ class LicenseLine:
         if self.count is not None and not 0 < self.count <= values.MOST_UNITS:
             raise ValueError(f"count {self.count} must be 1 to {values.MOST_UNITS}, or None for uncounted")
         object.__setattr__(self, "attributes", MappingProxyType(named))
-        found = values.elements(f"{named.get('VENDOR_STRING', '')} {named.get('NOTICE', '')}")
-        object.__setattr__(self, "elements", MappingProxyType(found))
+        object.__setattr__(self, "elements", MappingProxyType(elements_of(named)))
 
     @property
     def units(self) -> int | None:
@@ -198,6 +197,11 @@ class LicenseLine:
 
 
 Line = LicenseLine | ServerLine | VendorLine | UseServerLine | UpgradeLine | PackageLine
+
+
+def elements_of(attributes: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The elements of VENDOR_STRING and of NOTICE together; the bracket between the two keeps one from reaching into the other."""
+    return values.elements(f"{attributes.get('VENDOR_STRING', '')}<{attributes.get('NOTICE', '')}")
 
 
 def is_name(text: str) -> bool:

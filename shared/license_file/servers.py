@@ -12,7 +12,7 @@ _HIGHEST_PORT: Final = 65535
 
 def read_server(keyword: Word, rest: tuple[Word, ...], report: Report) -> ServerLine | None:
     """SERVER host hostid [port] [PRIMARY_IS_MASTER] [HEARTBEAT_INTERVAL=seconds]."""
-    if len(rest) < 2:
+    if len(rest) < 2 or not (rest[0].text and rest[1].text):
         report.add(keyword.at, "a SERVER line needs a host and a host id", INVALID_SERVER_LINE)
         return None
     found: dict[str, int] = {}
@@ -43,7 +43,7 @@ def _server_option(kind: str, text: str, value: str) -> int | None:
 
 def read_vendor(keyword: Word, rest: tuple[Word, ...], report: Report) -> VendorLine | None:
     """VENDOR or DAEMON name [path] [[OPTIONS=]path] [[PORT=]number]."""
-    if not rest:
+    if not rest or not rest[0].text:
         report.add(keyword.at, f"a {keyword.text} line needs the vendor's name", INVALID_VENDOR_LINE)
         return None
     found: dict[str, str] = {}

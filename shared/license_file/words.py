@@ -28,6 +28,11 @@ class JoinedLine:
     first_line: int
     starts: list[int]
 
+    @property
+    def is_comment(self) -> bool:
+        """Whether it is one physical line and a comment: most lines without a license are."""
+        return len(self.starts) == 1 and self.text.lstrip(" \t").startswith("#")
+
     def place(self, at: int) -> tuple[int, int]:
         """Line and column in the file, both from 1, of a position in `text`."""
         piece = bisect_right(self.starts, at) - 1

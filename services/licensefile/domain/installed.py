@@ -13,7 +13,10 @@ _LAST_SECOND = time(23, 59, 59, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class InstalledFile:
-    """``version`` counts its standings from 1. ``expires_on``: the first last day among its lines. ``granted``: as the ledger last said."""
+    """``version`` counts its standings from 1. ``expires_on``: the first last day among its granting lines.
+
+    ``granted``: as the ledger last said.
+    """
 
     license_file_id: str
     cluster: str
@@ -50,9 +53,10 @@ class InstalledFile:
 
 
 def accepted(offer: Offer, cluster: Cluster, at: datetime, by: str) -> InstalledFile:
-    """The file that an offer without any reason against it becomes. It is as good as the first of its lines to expire."""
+    """The file that an offer without any reason against it becomes. It is as good as the first of its granting lines to expire."""
     (file_id,) = offer.license_file_ids
-    mac = next(host_id for host_id in offer.lines[0].host_ids if host_id in cluster.macs)
+    granting = [line for line in offer.lines if line.grants]
+    mac = next(host_id for host_id in granting[0].host_ids if host_id in cluster.macs)
     return InstalledFile(
         license_file_id=file_id,
         cluster=cluster.name,
@@ -63,7 +67,7 @@ def accepted(offer: Offer, cluster: Cluster, at: datetime, by: str) -> Installed
         size_bytes=len(offer.content),
         replaces=offer.replaces,
         migration_id=offer.migration_id,
-        expires_on=min((line.expires_on for line in offer.lines if line.expires_on), default=None),
+        expires_on=min((line.expires_on for line in granting if line.expires_on), default=None),
         installed_at=at,
         installed_by=by,
         version=1,

@@ -73,7 +73,7 @@ def file_lines(lines: Sequence[LicenseLine]) -> tuple[FileLine, ...]:
 
 
 def _granting(lines: Sequence[LicenseLine]) -> list[bool]:
-    """Only the first FEATURE of a name counts, every INCREMENT adds; SUPERSEDE voids lines of its features ISSUED earlier.
+    """SUPERSEDE voids lines of its features ISSUED earlier; of the others only the first FEATURE of a name counts, every INCREMENT adds.
 
     The first is the one with the lowest LicLineID: that is signed, and the order in the file is not.
     """
@@ -81,13 +81,13 @@ def _granting(lines: Sequence[LicenseLine]) -> list[bool]:
     for line in lines:
         for feature in line.supersede if line.issued else ():
             newest[feature] = max(newest.get(feature, date.min), line.issued or date.min)
+    valid = [line for line in lines if line.issued is None or line.issued >= newest.get(line.feature, date.min)]
     first_of: dict[str, LicenseLine] = {}
-    for line in sorted(lines, key=lambda line: line.license_line_id or 0):
+    for line in sorted(valid, key=lambda line: line.license_line_id or 0):
         if line.keyword == "FEATURE":
             first_of.setdefault(line.feature, line)
-    repeated = [line.keyword == "FEATURE" and line is not first_of[line.feature] for line in lines]
-    voided = [line.issued is not None and line.issued < newest.get(line.feature, date.min) for line in lines]
-    return [not (again or void) for again, void in zip(repeated, voided, strict=True)]
+    counting = {id(line) for line in valid if line.keyword != "FEATURE" or line is first_of[line.feature]}
+    return [id(line) in counting for line in lines]
 
 
 def grants_of(lines: Iterable[FileLine]) -> list[Grant]:

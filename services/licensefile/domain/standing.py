@@ -81,12 +81,16 @@ class Standing:
 
 
 def mismatch_of(mac: str, lines: Sequence[FileLine], cluster: Cluster) -> Mismatch | None:
-    """Why the file does not fit the cluster; a missing host is told before a version, for nothing else helps against it."""
-    if not all(line.is_bound_to(cluster.macs) for line in lines):
+    """Why the file does not fit the cluster; a missing host is told before a version, for nothing else helps against it.
+
+    Lines that grant nothing have no say.
+    """
+    granting = [line for line in lines if line.grants]
+    if not all(line.is_bound_to(cluster.macs) for line in granting):
         return Mismatch("host_mismatch", f"No node of {cluster.name!r} has the MAC {mac} that the file is bound to.")
     # A file that also holds units or nodes stays good without its software license: the ledger asks for that by itself.
-    software_only = all(line.feature == SW_FEATURE for line in lines)
-    bound = [line for line in lines if line.feature != SW_FEATURE or software_only or cluster.major < SOFTWARE_MAJOR]
+    software_only = all(line.feature == SW_FEATURE for line in granting)
+    bound = [line for line in granting if line.feature != SW_FEATURE or software_only or cluster.major < SOFTWARE_MAJOR]
     if low := next((line for line in bound if line.major < lowest_major(line.feature, cluster.major)), None):
         text = f"The cluster is at {cluster.product_version}, but the file's {low.feature} line is for version {low.version}."
         return Mismatch("version_mismatch", text)

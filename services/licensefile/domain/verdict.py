@@ -17,6 +17,7 @@ from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import canonical
 
 _MACS_SHOWN = 5
+_IDS_SHOWN = 3
 
 
 def judge(offer: Offer, cluster: Cluster, known: Mapping[str, Known], today: date) -> tuple[Reason, ...]:
@@ -29,12 +30,12 @@ def judge(offer: Offer, cluster: Cluster, known: Mapping[str, Known], today: dat
         text = f"Line {fault.line}, column {fault.column}: {fault.text}. Upload the file exactly as the vendor sent it."
         reasons.append(Reason(fault.code, fault.line, text))
     if not offer.holds_license_line():
-        reasons.append(
-            Reason("no_license_line", None, "The file holds no INCREMENT or FEATURE line, so it licenses nothing. Is it a license file?")
-        )
+        text = "The file holds no INCREMENT or FEATURE line, so it licenses nothing. Upload the .lic file that the vendor sent."
+        reasons.append(Reason("no_license_line", None, text))
     for line, kept, signature_fault in zip(offer.text.license_lines, offer.lines, offer.signature_faults, strict=True):
         reasons += _of_line(line, kept, signature_fault)
-        reasons += _of_line_here(line, kept, cluster, today)
+        if kept.grants:  # what another line makes void may be as old as it likes
+            reasons += _of_line_here(line, kept, cluster, today)
     reasons += _of_repeated_lines(offer)
     reasons += _of_identity(offer)
     reasons += reasons_of_history(offer, cluster, known)
@@ -56,11 +57,15 @@ def _of_line(line: LicenseLine, kept: FileLine, fault: SignatureFault | None) ->
     """What is wrong with the line wherever it is offered."""
     at = kept.position
     if line.vendor != VENDOR:
-        yield Reason("other_vendor", at, f"Line {at} is of vendor {line.vendor!r}; only files of {VENDOR!r} can be installed here.")
+        yield Reason(
+            "other_vendor", at, f"Line {at} is of vendor {line.vendor!r}; only files of {VENDOR!r} can be installed here. {_ISSUE}"
+        )
     if line.feature not in FEATURES:
-        yield Reason("unknown_feature", at, f"Line {at} licenses {line.feature!r}, which is none of {', '.join(FEATURES)}.")
+        yield Reason("unknown_feature", at, f"Line {at} licenses {line.feature!r}, which is none of {', '.join(FEATURES)}. {_ISSUE}")
     if kept.units is None:
-        yield Reason("invalid_count", at, f"Line {at} is uncounted and has no <Count>, so it does not say how much it licenses.")
+        yield Reason(
+            "invalid_count", at, f"Line {at} is uncounted and has no <Count>, so it does not say how much it licenses. {_ISSUE_ANEW}"
+        )
     if line.license_file_id is None or kept.line_id is None:
         yield Reason("tampered", at, f"Line {at} has no LicFileID or no LicLineID; the vendor writes both into every line. {_ASK_AGAIN}")
     if fault:
@@ -106,10 +111,13 @@ def _of_repeated_lines(offer: Offer) -> Iterator[Reason]:
 
 def _of_identity(offer: Offer) -> Iterator[Reason]:
     if len(ids := offer.license_file_ids) > 1:
-        text = f"The lines carry {len(ids)} different LicFileIDs ({', '.join(ids[:3])}…): they were copied together. {_ASK_AGAIN}"
-        yield Reason("tampered", None, text)
+        more = ", …" if len(ids) > _IDS_SHOWN else ""
+        text = f"The lines carry {len(ids)} different LicFileIDs ({', '.join(ids[:_IDS_SHOWN])}{more}): they were copied together."
+        yield Reason("tampered", None, f"{text} {_ASK_AGAIN}")
 
 
+_ISSUE = "Ask the vendor for a file without this line."
+_ISSUE_ANEW = "Ask the vendor to issue it anew."
 _ASK_AGAIN = "Upload the file exactly as the vendor sent it, or have it sent again."
 _SIGNATURE_TEXTS: Mapping[SignatureFault, str] = {
     "signature_invalid": f"the signature does not fit the line, so somebody or something changed it. {_ASK_AGAIN}",

@@ -1,5 +1,6 @@
 """What the grammar accepts, and what each thing means."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -29,6 +30,8 @@ SAME_MEANING = {
     "line_break_before_an_attribute": PLAIN.replace(" VENDOR", " \\\nVENDOR"),
     "line_break_with_crlf": PLAIN.replace(" VENDOR", " \\\r\nVENDOR"),
     "line_break_inside_an_unquoted_vendor_string": PLAIN.replace("5</Count>", "5\\\n</Count>"),
+    "carriage_return_behind_a_letter": f"{PLAIN} sort=X\r\n",
+    "letter_at_the_end": f"{PLAIN} sort=X",
     "line_break_inside_a_word": PLAIN.replace("PHONE_UNIT", "PHO\\\nNE_\\\nUNIT"),
     "blanks_behind_the_backslash": PLAIN.replace(" VENDOR", " \\ \t\nVENDOR"),
     "backslash_at_the_end_of_the_file": f"{PLAIN}\\",
@@ -42,7 +45,10 @@ SAME_MEANING = {
 
 @pytest.mark.parametrize("text", SAME_MEANING.values(), ids=SAME_MEANING.keys())
 def test_spelling_does_not_change_the_meaning(text: str) -> None:
-    assert only_line(text) == MEANING
+    line = only_line(text)
+    assert {**line.attributes, "SORT": "X"} == {**MEANING.attributes, "SORT": "X"}
+    assert replace(line, attributes={}) == replace(MEANING, attributes={})
+    assert line.attributes.get("SORT", "X") == "X"
 
 
 def test_the_example_of_the_field_reads_in_full() -> None:
@@ -164,6 +170,11 @@ OTHER_LINES = {
 @pytest.mark.parametrize(("text", "expected"), OTHER_LINES.values(), ids=OTHER_LINES.keys())
 def test_other_lines_of_the_grammar_are_accepted(text: str, expected: object) -> None:
     assert read(text.encode()) == LicenseText((expected,), ())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("text", "expected"), OTHER_LINES.values(), ids=OTHER_LINES.keys())
+def test_other_lines_know_where_they_stand(text: str, expected: object) -> None:
+    assert [line.first_line for line in read(f"\n# c\n{text}\n{text}".encode()).lines] == [3, 4]
 
 
 def test_lines_keep_their_order_and_their_number() -> None:

@@ -114,8 +114,23 @@ def test_a_key_that_poses_as_another_is_invalid() -> None:
 
 
 def test_a_line_that_names_another_key_is_not_signed() -> None:
-    with pytest.raises(ValueError, match="names key"):
+    one, other = key_id_of(KEY.public_key()), key_id_of(OTHER_KEY.public_key())
+    wanted = f"the line names key {one}, but the key at hand is {other}; leave <KeyId> out to sign with it"
+    with pytest.raises(ValueError, match=f"^{wanted}$"):
         sign(SIGNED, OTHER_KEY)
+
+
+def test_a_line_without_a_vendor_string_gets_one_for_its_key() -> None:
+    bare = LicenseLine("INCREMENT", "f", "v", "1.0", None, 5, {"HOSTID": "ANY"})
+    assert sign(bare, KEY).attributes["VENDOR_STRING"] == f"<KeyId>{key_id_of(KEY.public_key())}</KeyId>"
+    assert verify(sign(bare, KEY), KEYS) is Verification.VALID
+
+
+def test_a_ring_that_holds_a_key_without_a_name_does_not_trust_lines_without_one() -> None:
+    unnamed = made_line()
+    digits = KEY.sign(canonical(unnamed)).hex()
+    signed = replace(unnamed, attributes={**unnamed.attributes, "SIGN": digits})
+    assert verify(signed, {None: KEY.public_key(), "": KEY.public_key()}) is Verification.UNKNOWN_SIGNER  # type: ignore[dict-item]
 
 
 def test_signing_again_with_the_same_key_changes_nothing() -> None:

@@ -1,6 +1,7 @@
 """Signed license files that these tests make, and the cluster that they are offered to."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +19,7 @@ REVOKED = Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34)))
 RETIRED = Ed25519PrivateKey.from_private_bytes(bytes(range(3, 35)))
 FILE_ID, OTHER_ID, OLD_ID, OLDEST_ID = (f"2026031409265358{digit}" for digit in (9, 8, 7, 6))
 MAC, OTHER_MAC, FOREIGN_MAC = "0015C5F3A1B2", "0015C5F3A1B3", "0015C5F3A1FF"
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 HEADQUARTERS = Cluster("headquarters", 3, "5.0", (MAC, OTHER_MAC))
 
 

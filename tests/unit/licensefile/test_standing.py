@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.licensefile.domain.lines import grants_of
+from services.licensefile.domain.lines import FileLine, grants_of
 from services.licensefile.domain.standing import GRANTING, INSTALLED, FileState, Mismatch, Standing, mismatch_of, standing
+from shared.license_file.signature import key_id_of
 from shared.license_file.writing import write_file
-from tests.unit.licensefile.made import FOREIGN_MAC, HEADQUARTERS, MAC, made_file, made_line, offered, rebuilt, with_attributes
+from tests.unit.licensefile.made import FOREIGN_MAC, HEADQUARTERS, KEY, MAC, made_file, made_line, offered, rebuilt, with_attributes
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 GRACE = timedelta(days=30)
@@ -123,3 +124,54 @@ def test_supersede_voids_lines_issued_earlier_and_no_others() -> None:
     undated, node = made_line(3, units=1), made_line(4, feature="CCM_NODE", issued=date(2026, 1, 1))
     assert [line.grants for line in offered(write_file([older, newer, undated, node])).lines] == [False, True, True, True]
     assert rebuilt(newer).supersede == ("PHONE_UNIT",)
+
+
+def test_the_newest_supersede_decides_wherever_it_stands() -> None:
+    plain = made_line(1, issued=date(2026, 1, 20))
+    newer, older = (
+        with_attributes(made_line(2 + n, issued=day), {"SUPERSEDE": ""}) for n, day in enumerate((date(2026, 2, 1), date(2026, 1, 10)))
+    )
+    for lines in ((plain, newer, older), (older, plain, newer), (newer, older, plain)):
+        granting = {line.line_id: line.grants for line in offered(write_file(lines)).lines}
+        assert granting == {1: False, 2: True, 3: False}
+
+
+def test_the_first_feature_line_that_is_not_superseded_counts() -> None:
+    first = made_line(1, keyword="FEATURE", issued=date(2026, 1, 1))
+    second = with_attributes(made_line(2, keyword="FEATURE", units=20, issued=date(2026, 2, 1)), {"SUPERSEDE": ""})
+    third = made_line(3, keyword="FEATURE", units=30, issued=date(2026, 2, 1))
+    assert [line.grants for line in offered(write_file([first, second, third])).lines] == [False, True, False]
+
+
+def test_a_line_issued_on_the_day_of_the_superseding_one_stays() -> None:
+    newer = with_attributes(made_line(2, issued=date(2026, 1, 1)), {"SUPERSEDE": ""})
+    assert [line.grants for line in offered(write_file([made_line(1, issued=date(2026, 1, 1)), newer])).lines] == [True, True]
+
+
+def test_supersede_of_named_features_spares_its_own() -> None:
+    old = made_line(1, issued=date(2026, 1, 1))
+    node = made_line(2, feature="CCM_NODE", issued=date(2026, 1, 1))
+    newer = with_attributes(made_line(3, issued=date(2026, 2, 1)), {"SUPERSEDE": "CCM_NODE SW_FEATURE"})
+    assert [line.grants for line in offered(write_file([old, node, newer])).lines] == [True, False, True]
+
+
+def test_a_line_is_kept_with_all_that_it_says() -> None:
+    content = made_file(made_line(7, expiry=date(2027, 1, 1), order_count=20_000, original_mac=FOREIGN_MAC, version="5.1"), comment="c")
+    assert offered(content).lines == (
+        FileLine(
+            position=2, line_id=7, feature="PHONE_UNIT", version="5.1", units=1000, overdraft_units=50, expires_on=date(2027, 1, 1),
+            host_ids=(MAC,), original_mac=FOREIGN_MAC, pak="7K2M9QX4TB", order_count=20_000,
+            key_id=key_id_of(KEY.public_key()), grants=True,
+        ),
+    )  # fmt: skip
+
+
+def test_a_line_of_no_units_grants_none() -> None:
+    lines = offered(write_file([made_line(1, units=0, overdraft_units=0), made_line(2, units=3)])).lines
+    assert [(grant.units, grant.overdraft_units) for grant in grants_of(lines)] == [(3, 50)]
+
+
+def test_what_an_other_line_makes_void_has_no_say_in_the_standing() -> None:
+    old = with_attributes(made_line(1, mac=FOREIGN_MAC, version="4.0"), {"ISSUED": "1-jan-2026"})
+    newer = with_attributes(made_line(2, issued=date(2026, 2, 1)), {"SUPERSEDE": ""})
+    assert mismatch_of(MAC, offered(write_file([old, newer])).lines, HEADQUARTERS) is None

@@ -44,6 +44,10 @@ def at(version: str) -> Cluster:
     return replace(HEADQUARTERS, product_version=version)
 
 
+def test_nothing_is_known_of_a_file_unless_it_is_said() -> None:
+    assert Known() == Known(record=None, superseded_by=None)
+
+
 def test_a_good_file_has_no_reason_against_it() -> None:
     assert judge(offered(GOOD), HEADQUARTERS, {}, TODAY) == ()
 
@@ -106,6 +110,7 @@ NAMES: dict[str, tuple[str, set[str]]] = {
     "text": ("a.txt", {"invalid_extension"}),
     "none": ("", {"invalid_extension", "invalid_file_name"}),
     "upper_case": ("A.LIC", set()),
+    "every_letter": ("ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 _-+,;=!.lic", set()),
     "longest": ("a" * 124 + ".lic", set()),
     "too_long": ("a" * 296 + ".lic", {"invalid_file_name"}),
     "folder": ("../a.lic", {"invalid_file_name"}),
@@ -137,6 +142,7 @@ HISTORY: dict[str, tuple[Known, set[str]]] = {
     "superseded": (Known(replace(INSTALLED, state="superseded"), OTHER_ID), {"superseded"}),
     "superseded_unseen": (Known(None, OTHER_ID), {"superseded"}),
     "superseded_after_it_was_retired": (Known(replace(INSTALLED, state="retired"), OTHER_ID), {"superseded", "retired"}),
+    "superseded_elsewhere": (Known(Record("branch", "superseded", DIGEST), OTHER_ID), {"superseded"}),
     "elsewhere": (Known(Record("branch", "installed", DIGEST)), {"license_in_use"}),
     "elsewhere_other_content": (Known(Record("branch", "installed", "another")), {"license_in_use", "tampered"}),
 }

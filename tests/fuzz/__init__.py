@@ -1,0 +1,1 @@
+"""Fuzzing led by coverage, in the hardening environment: ``make fuzz``."""

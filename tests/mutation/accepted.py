@@ -1,0 +1,39 @@
+"""Mutants that may survive: a part of the line before and after, and why no test can or should notice."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_TYPE: Final = "the name of a type, for readers and for mypy"
+_SAME_LENGTH: Final = "one is made from the other, so they are always of one length; `strict` says so to the reader"
+_SAME_CODEC: Final = "another spelling of the same codec"
+_SAME_PATTERN: Final = "another spelling of the same pattern"
+
+ACCEPTED: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    "services.licensefile.domain.verdict": (("strict=True", "zip(", _SAME_LENGTH),),
+    "services.licensefile.domain.lines": (
+        ("strict=True", "zip(", _SAME_LENGTH),
+        ("if line.issued else ()", "or True else ()", "a line that was issued at no time counts as the earliest day, and voids nothing"),
+        ("line.license_line_id or 0", "line.license_line_id or 1", "a line without LicLineID is refused, so its place never matters"),
+    ),
+    "shared.license_file.signature": (('"SIGN", ""', '"SIGN", "XXXX"', "neither is a signature of 128 digits"),),
+    "shared.license_file.grammar": (
+        ("Reader = ", "Reader = None", _TYPE),
+        ('else ""', 'else "XXXX"', "neither is a keyword, so no specific code stands beside `syntax`"),
+    ),
+    "shared.license_file.words": (
+        ("re.compile", "0A-", _SAME_PATTERN),
+        ("re.compile", "x1F", _SAME_PATTERN),
+        ("utf-8", "UTF-8", _SAME_CODEC),
+        ("latin-1", "LATIN-1", _SAME_CODEC),
+        ("if match else at", "or True else at", "the pattern matches everywhere, be it nothing; the test is for mypy"),
+        ("if closing < 0", "if closing <", "what is searched behind a quote is never found at its beginning"),
+        ("depth += 1", "depth -= 1", "counted downwards instead of upwards; the end is where the count is zero again"),
+    ),
+    "shared.license_file.values": (("<= 11", "<= 12", "it only bounds the cost: no date of twelve characters passes what follows"),),
+    "shared.license_file.attributes": (
+        ("_Reads = ", "_Reads = None", _TYPE),
+        ('(str, "text", None)', "TEXT", "any text is good, so this word is never shown"),
+        ('(str, "text", None)', "XXtextXX", "any text is good, so this word is never shown"),
+    ),
+    "shared.license_file.mac": (('), "")', "), None)", "neither text nor None separates anything"),),
+}
