@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from services.alarms import store
 from services.alarms.actions.end_quiet_alarms import end_quiet_errors, end_quiet_refusals
 from services.alarms.actions.watch_ledger import LedgerWatch
 from services.alarms.domain.catalogue import Catalogue
 from services.alarms.settings import AlarmsSettings
+from services.alarms.store import alarms
 from shared.kit.timers import Timers
 from shared.kit.transaction import Transaction
 
@@ -25,7 +25,7 @@ def timers_of(settings: AlarmsSettings, catalogue: Catalogue, watch: LedgerWatch
         await end_quiet_refusals(tx, settings.request_failed_quiet_seconds)
 
     async def forget_cleared_alarms(tx: Transaction) -> None:
-        await store.forget_cleared(tx, tx.now - timedelta(days=settings.alarm_history_days))
+        await alarms.forget_cleared(tx, tx.now - timedelta(days=settings.alarm_history_days))
 
     timers.every(settings.watch_seconds, watch_ledger)
     timers.every(settings.quiet_check_seconds, end_quiet_alarms)

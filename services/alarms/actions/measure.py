@@ -3,10 +3,10 @@
 One figure must not wait for a store: that a data store fails. It is told at once and kept here beside what the store says.
 """
 
-from services.alarms import store
 from services.alarms.domain.catalogue import AlarmName, Catalogue
 from services.alarms.domain.signals import Clear, Raise
 from services.alarms.domain.trouble import Trouble, failing
+from services.alarms.store import alarms
 from shared.kit.database import Database
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
@@ -43,9 +43,9 @@ class Board:
         """Read the figures and show them; where the store is away, show the last ones and what was told since."""
         try:
             async with database.transaction() as tx:
-                standing = await store.standing_by_cluster(tx)
-                tally = await store.raised_by_name(tx)
-                troubles = await store.troubles(tx, AlarmName.DATA_STORE_ERROR)
+                standing = await alarms.standing_by_cluster(tx)
+                tally = await alarms.raised_by_name(tx)
+                troubles = await alarms.troubles(tx, AlarmName.DATA_STORE_ERROR)
             self._standing, self._stored = standing, troubles
             self._count(tally)
         finally:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from services.alarms import store
 from services.alarms.actions.acknowledge import acknowledge
 from services.alarms.domain.alarm import Alarm
+from services.alarms.store import alarms
 from shared.contracts.base import Page
 from shared.contracts.bodies.alarms import AlarmBody, AlarmNameWord, AlarmState, NewAcknowledgement
 from shared.contracts.fields import Name
@@ -35,14 +35,14 @@ async def list_alarms(
 ) -> Page[AlarmBody]:
     """Alarms, newest first, standing and cleared; narrowed by state, cluster and name."""
     (before,) = page.after(int) or (None,)
-    found = await store.page(tx, before, page.limit, state=state, cluster=cluster, name=name)
+    found = await alarms.page(tx, before, page.limit, state=state, cluster=cluster, name=name)
     return Page(items=[_body(one) for one in found], next_cursor=page.next_cursor(len(found), found[-1].sequence) if found else None)
 
 
 @router.get("/{alarm_id}", openapi_extra=needs("viewer"))
 async def get_alarm(alarm_id: AlarmId, tx: TransactionDep) -> AlarmBody:
     """One alarm."""
-    found = await store.find(tx, alarm_id)
+    found = await alarms.find(tx, alarm_id)
     if found is None:
         raise NotFound("alarm", str(alarm_id))
     return _body(found)

@@ -1,4 +1,4 @@
-"""All SQL of the alarms. Locks are taken in one order: the row of what is settled (or a pool's window, or a heartbeat), then the alarm."""
+"""Alarms, what is settled about them, and what was heard of pools and services."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
