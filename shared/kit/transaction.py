@@ -39,6 +39,7 @@ class Transaction:
         self.session = session
         self._database = database
         self._events: list[Envelope] = []
+        self._wakes: set[str] = set()
 
     @property
     def now(self) -> datetime:
@@ -64,6 +65,10 @@ class Transaction:
         """Leave a fact in the outbox; it is handed over after the commit."""
         self._events.append(envelope_of(event, self._database.schema, self.now))
 
+    def wake(self, worker: str) -> None:
+        """Have a background worker of this process look for its work as soon as the commit shows it."""
+        self._wakes.add(worker)
+
     async def commit(self) -> None:
         """Write everything down, wake the relay. Called by the door that opened the transaction."""
         await self.session.flush()
@@ -76,6 +81,8 @@ class Transaction:
         if self._events:
             self._events.clear()
             self._database.wake.set()
+        for worker in self._wakes:
+            self._database.waker(worker).set()
 
 
 async def open_transaction(request: Request) -> "AsyncIterator[Transaction]":

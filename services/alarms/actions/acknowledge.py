@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.alarms.domain.alarm import Alarm, acknowledged
-from services.alarms.store import alarms
+from services.alarms.store import alarms, steps
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
 
@@ -16,4 +16,5 @@ async def acknowledge(tx: Transaction, alarm_id: UUID, comment: str | None) -> A
     alarm = acknowledged(known, tx.caller, tx.now, comment)
     if alarm != known:
         await alarms.save(tx, alarm)
+        await steps.add(tx, alarm_id, "acknowledged", comment)
     return alarm

@@ -21,4 +21,4 @@ async def end(tx: Transaction, alarm: Alarm, at: datetime) -> None:
     """End an alarm that stands. Who calls this holds the lock of the alarm's facts."""
     ended = cleared(alarm, at)
     await alarms.save(tx, ended)
-    tell_cleared(tx, ended)
+    await tell_cleared(tx, ended)

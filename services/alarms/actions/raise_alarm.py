@@ -16,11 +16,11 @@ async def raise_alarm(tx: Transaction, catalogue: Catalogue, signal: Raise) -> N
     if signal.version > over:
         await stand(tx, catalogue, signal)
     elif signal.kept_when_late:
-        begun = opened(uuid4(), catalogue[signal.name], signal)
+        begun = opened(uuid4(), catalogue[signal.name], signal, tx.now)
         ended = cleared(begun, time_of(over))
         await alarms.add(tx, ended)
-        tell_raised(tx, begun)
-        tell_cleared(tx, ended)
+        await tell_raised(tx, begun)
+        await tell_cleared(tx, ended)
 
 
 async def stand(tx: Transaction, catalogue: Catalogue, signal: Raise) -> None:
@@ -30,6 +30,6 @@ async def stand(tx: Transaction, catalogue: Catalogue, signal: Raise) -> None:
     if known is not None:
         await alarms.save(tx, repeated(known, kind, signal))
         return
-    begun = opened(uuid4(), kind, signal)
+    begun = opened(uuid4(), kind, signal, tx.now)
     await alarms.add(tx, begun)
-    tell_raised(tx, begun)
+    await tell_raised(tx, begun)
