@@ -26,5 +26,23 @@ class AlarmsSettings(ServiceSettings):
     internal_error_quiet_seconds: float = Field(default=3_600.0, gt=0)
     """CiscoLicenseInternalError ends after this long without another one of the same service."""
 
+    repeat_hours: float = Field(default=24.0, gt=0)
+    """A standing alarm is told again after so long."""
+
+    escalation_check_seconds: float = Field(default=5.0, gt=0)
+    """How often it is looked which alarms nobody acknowledged in time."""
+
+    delivery_places: int = Field(default=4, ge=1, le=64)
+    """So many deliveries are under way at once for one destination, in one process."""
+
+    delivery_seconds: float = Field(default=10.0, gt=0, le=60)
+    """How long a receiver may take for one delivery."""
+
+    delivery_poll_seconds: float = Field(default=1.0, gt=0)
+    """How often it is looked for deliveries whose time has come."""
+
+    delivery_history_days: int = Field(default=90, ge=1)
+    """How long deliveries are kept that are over."""
+
     alarm_history_days: int = Field(default=400, ge=1)
     """How long cleared alarms are kept."""

@@ -43,7 +43,7 @@ class Courier:
     """One process's courier; those of several processes share the work."""
 
     def __init__(self, send: Send, patience: Patience) -> None:
-        self._send = send
+        self.send = send
         self._patience = patience
         self._under_way: dict[asyncio.Task[None], UUID] = {}
 
@@ -90,7 +90,7 @@ class Courier:
         """Try a claimed delivery once and record how it went. A test is tried once and never again."""
         failed: DeliveryFailed | None = None
         try:
-            answer = await self._send(destination, delivery.message)
+            answer = await self.send(destination, delivery.message)
         except DeliveryFailed as error:
             failed, answer = error, error.answer
         except Exception as error:

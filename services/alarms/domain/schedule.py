@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MOST_WINDOWS = 20
 _ONE_DAY = timedelta(days=1)
@@ -72,6 +72,34 @@ class Schedule:
             return at
         periods = [(begins, ends) for begins, ends in self.hours.periods(at) if at < ends]
         return max(at, periods[0][0])
+
+
+@dataclass
+class InvalidSchedule(Exception):
+    """Hours or maintenance that cannot be kept."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def hours_of(time_zone: str, days: tuple[int, ...], opens: time, closes: time) -> Hours:
+    """Raises InvalidSchedule."""
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidSchedule(f"hours.time_zone {time_zone!r} is unknown: write one of the IANA list, as Europe/Berlin or UTC.") from None
+    if opens.tzinfo is not None or closes.tzinfo is not None:
+        raise InvalidSchedule("hours.opens and hours.closes are times of hours.time_zone: write them without an offset, as 08:00.")
+    return Hours(time_zone, days, opens, closes)
+
+
+def maintenance_of(begins: datetime, ends: datetime) -> Maintenance:
+    """Raises InvalidSchedule."""
+    if ends <= begins:
+        raise InvalidSchedule(f"maintenance ends at {ends.isoformat()}, and begins at {begins.isoformat()}: it has to end later.")
+    return Maintenance(begins, ends)
 
 
 def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -54,7 +54,7 @@ async def list_alarm_deliveries(
 ) -> Page[DeliveryBody]:
     """Deliveries, newest first, narrowed by any of these."""
     (before,) = page.after(int) or (None,)
-    wanted = {"destination_id": destination_id, "alarm_id": alarm_id, "state": state, "kind": kind}
+    wanted: dict[str, object] = {"destination_id": destination_id, "alarm_id": alarm_id, "state": state, "kind": kind}
     wanted |= {"occasion": occasion, "name": name, "cluster": cluster}
     found = await deliveries.page(tx, before, page.limit, wanted)
     cursor = page.next_cursor(len(found), found[-1].sequence) if found else None

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any, cast, get_args
 from uuid import UUID
 
-from services.alarms.clients.reach import options_of
 from services.alarms.domain.destination import Destination, Secret
-from services.alarms.domain.schedule import Hours, Maintenance, Schedule
+from services.alarms.domain.schedule import Schedule, hours_of, maintenance_of
+from services.alarms.domain.targets import InvalidTarget, parse_target
 from shared.contracts.bodies.alarm_destinations import (
     DayWord,
     DestinationBody,
@@ -18,6 +18,7 @@ from shared.contracts.bodies.alarm_destinations import (
 
 _DAYS: tuple[DayWord, ...] = get_args(DayWord)
 _CREDENTIALS = {"community", "auth_key", "priv_key"}
+_ANY_SECRET = "whsec_" + "A" * 32
 _SAME_MEMBERS = (
     "kind", "target", "minimum_severity", "alarms", "clusters", "after_minutes", "enabled", "suspended", "comment",
     "created_by", "created_at", "changed_by", "changed_at",
@@ -27,9 +28,6 @@ _SAME_MEMBERS = (
 def destination_of(body: NewDestination, destination_id: UUID, made_secret: str | None, by: str, at: datetime) -> Destination:
     """The destination that a body describes. Raises InvalidTarget, InvalidSchedule."""
     secret = made_secret or body.secret
-    hours = body.hours and Hours(
-        body.hours.time_zone, tuple(sorted({_DAYS.index(day) for day in body.hours.days})), body.hours.opens, body.hours.closes
-    )
     return Destination(
         destination_id=destination_id,
         kind=body.kind,
@@ -38,8 +36,8 @@ def destination_of(body: NewDestination, destination_id: UUID, made_secret: str 
         alarms=tuple(body.alarms) if body.alarms is not None else None,
         clusters=tuple(body.clusters) if body.clusters is not None else None,
         after_minutes=body.after_minutes,
-        schedule=Schedule(hours, tuple(Maintenance(one.begins, one.ends) for one in body.maintenance)),
-        options=options_of(body),
+        schedule=_schedule(body),
+        options=_options(body, secret),
         secrets=(Secret(secret),) if secret else (),
         enabled=body.enabled,
         comment=body.comment,
@@ -48,6 +46,30 @@ def destination_of(body: NewDestination, destination_id: UUID, made_secret: str 
         changed_by=by,
         changed_at=at,
     )
+
+
+def _schedule(body: NewDestination) -> Schedule:
+    """Raises InvalidSchedule."""
+    maintenance = tuple(maintenance_of(one.begins, one.ends) for one in body.maintenance)
+    if body.hours is None:
+        return Schedule(None, maintenance)
+    days = tuple(sorted({_DAYS.index(day) for day in body.hours.days}))
+    return Schedule(hours_of(body.hours.time_zone, days, body.hours.opens, body.hours.closes), maintenance)
+
+
+def _options(body: NewDestination, secret: str | None) -> dict[str, Any]:
+    """What belongs to the kind and stands not in the target; checked together with it. Raises InvalidTarget."""
+    given = {"syslog": body.syslog, "snmp": body.snmp}
+    for kind, options in given.items():
+        if options is not None and kind != body.kind:
+            raise InvalidTarget(kind, f"belongs to a destination of that kind, and this one is of kind {body.kind}: leave it out")
+    if body.secret is not None and body.kind != "webhook":
+        raise InvalidTarget("secret", f"belongs to a webhook, and this destination is of kind {body.kind}: leave it out")
+    of_kind = given.get(body.kind)
+    chosen: dict[str, Any] = of_kind.model_dump(exclude_none=True) if of_kind is not None else {}
+    # A change that leaves the secret out keeps the known ones, which were checked when they came.
+    parse_target(body.kind, body.target, {"secrets": [secret or _ANY_SECRET]} if body.kind == "webhook" else chosen)
+    return chosen
 
 
 def destination_body(destination: Destination) -> DestinationBody:

@@ -41,19 +41,19 @@ class SyslogOptions(RequestBody):
     """``ca_pem``: whom to trust for `tls://`; left out, the machine's own list."""
 
     format: Literal["rfc5424", "ciscolog"] = "rfc5424"
-    ca_pem: str | None = Field(default=None, max_length=20_000)
+    ca_pem: str | None = Field(default=None, max_length=65_536)
 
 
 class SnmpOptions(RequestBody):
-    """Version 2c with a community, or version 3 with a user, authentication and encryption."""
+    """v2c with a community, or v3 with a user, authentication and encryption; `engine_id` is ours, left out it follows from the user."""
 
-    version: Literal["2c", "3"] = "2c"
+    version: Literal["v2c", "v3"] | None = Field(default=None, description="Left out: v3 with a user, else v2c.")
     community: Credential | None = None
     user: Credential | None = None
-    engine_id: Annotated[str, StringConstraints(pattern=r"^(0x)?([0-9A-Fa-f]{2}){5,32}$")] | None = None
-    auth_protocol: Literal["sha", "sha256"] = "sha"
+    engine_id: Credential | None = None
+    auth_protocol: Literal["sha", "sha256"] | None = None
     auth_key: Credential | None = None
-    priv_protocol: Literal["aes128"] = "aes128"
+    priv_protocol: Literal["aes128"] | None = None
     priv_key: Credential | None = None
 
 
