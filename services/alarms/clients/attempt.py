@@ -1,6 +1,7 @@
 """One attempt to tell somebody: bounded in time as a whole, and every way it can fail said in words that a person can act on."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -42,11 +43,16 @@ def explain(error: BaseException) -> str:
         return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused, nobody listens there"
-    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
+    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError) or _not_connected(error):
         return "connection reset by the receiver"
     if isinstance(error, OSError):
         return error.strerror or str(error) or type(error).__name__
     return str(error) or type(error).__name__
+
+
+def _not_connected(error: BaseException) -> bool:
+    """How a reset shows to who writes next."""
+    return isinstance(error, OSError) and error.errno == errno.ENOTCONN
 
 
 async def connect(addresses: Sequence[Address], port: int, now: Attempt) -> socket.socket:
