@@ -47,6 +47,11 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Cuts the connection at the first word."""
     await reader.read(1)
+    await slam(reader, writer)
+
+
+async def slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Cuts the connection before a word."""
     stream: socket.socket = writer.get_extra_info("socket")
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -40,7 +40,7 @@ class Mailbox:
     def log_in(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, auth_data: object) -> AuthResult:
         assert isinstance(auth_data, LoginPassword)
         self.logins.append(auth_data.login.decode())
-        return AuthResult(success=auth_data.password == b"correct horse")
+        return AuthResult(success=auth_data.password == b"correct horse", handled=False)
 
 
 @asynccontextmanager

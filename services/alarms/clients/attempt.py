@@ -5,7 +5,7 @@ import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from services.alarms.domain.reach import Address
 from services.alarms.domain.receipt import DeliveryFailed
@@ -53,6 +53,12 @@ def explain(error: BaseException) -> str:
 def _not_connected(error: BaseException) -> bool:
     """How a reset shows to who writes next."""
     return isinstance(error, OSError) and error.errno == errno.ENOTCONN
+
+
+def hang_up(stream: socket.socket) -> None:
+    """End a connection that a transport has taken over: at once, politeness could wait for the other side. The transport closes it."""
+    with suppress(OSError):
+        stream.shutdown(socket.SHUT_RDWR)
 
 
 async def connect(addresses: Sequence[Address], port: int, now: Attempt) -> socket.socket:

@@ -3,14 +3,14 @@
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from typing import Literal
 
 import aiosmtplib
 
-from services.alarms.clients.attempt import DEFAULT_TIMEOUT_SECONDS, Attempt, attempt, connect, explain
+from services.alarms.clients.attempt import DEFAULT_TIMEOUT_SECONDS, Attempt, attempt, connect, explain, hang_up
 from services.alarms.clients.mail_text import mail
 from services.alarms.clients.names import Names
 from services.alarms.domain.message import Message
@@ -95,7 +95,6 @@ class MailSender:
         """Raises DeliveryFailed instead of what the library raises."""
         smtp = aiosmtplib.SMTP(
             hostname=self._server.host,
-            sock=stream,
             local_hostname=self._host,
             use_tls=self._server.tls == "tls",
             start_tls=self._server.tls == "starttls",
@@ -103,14 +102,13 @@ class MailSender:
             timeout=None,
         )
         try:
-            await smtp.connect()
+            await smtp.connect(sock=stream)
             yield smtp
         except aiosmtplib.SMTPException as error:
             raise _failure(error, now) from error
         finally:
-            with suppress(Exception):
-                smtp.close()
-            stream.close()
+            smtp.close()
+            hang_up(stream)
 
 
 def _failure(error: aiosmtplib.SMTPException, now: Attempt) -> DeliveryFailed:
@@ -120,6 +118,8 @@ def _failure(error: aiosmtplib.SMTPException, now: Attempt) -> DeliveryFailed:
         gone = about_it and error.code >= 500 and error.code not in _OF_OUR_ACCOUNT
         return DeliveryFailed(f"{now.doing}: {error.code} {error.message}", gone=gone)
     cause = error.__cause__ or error.__context__
+    if isinstance(error, aiosmtplib.SMTPServerDisconnected) or isinstance(cause, aiosmtplib.SMTPServerDisconnected):
+        return DeliveryFailed(f"{now.doing}: the receiver ended the connection")
     return DeliveryFailed(f"{now.doing}: {explain(cause) if isinstance(cause, OSError) else error.message}")
 
 

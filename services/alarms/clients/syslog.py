@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from services.alarms.clients.attempt import DEFAULT_TIMEOUT_SECONDS, Attempt, attempt, connect
+from services.alarms.clients.attempt import DEFAULT_TIMEOUT_SECONDS, Attempt, attempt, connect, hang_up
 from services.alarms.clients.datagram import send_datagram
 from services.alarms.clients.names import Names
 from services.alarms.clients.syslog_lines import LONGEST_DATAGRAM_BYTES, Origin, ciscolog, rfc5424
@@ -75,7 +75,7 @@ async def _streams(stream: socket.socket, context: ssl.SSLContext | None, host: 
             return await asyncio.open_connection(sock=stream)
         return await asyncio.open_connection(sock=stream, ssl=context, server_hostname=host)
     except BaseException:
-        stream.close()
+        hang_up(stream)
         raise
 
 
