@@ -8,12 +8,13 @@ from fastapi import FastAPI
 from services.alarms.actions.deliver import Courier, Patience
 from services.alarms.actions.measure import Board
 from services.alarms.actions.watch_ledger import LedgerWatch
-from services.alarms.clients.ways import send_of
+from services.alarms.clients.ways import Ways
 from services.alarms.consumers import consumers_of
 from services.alarms.domain import heartbeat
 from services.alarms.domain.alarm import AlarmIsCleared
 from services.alarms.domain.catalogue import Catalogue, read_catalogue
 from services.alarms.domain.destination import NoSecretToRotate, TooManyDestinations
+from services.alarms.domain.reach import Guard, TargetRefused
 from services.alarms.domain.schedule import InvalidSchedule
 from services.alarms.domain.targets import InvalidTarget
 from services.alarms.routes import alarm_catalogue, alarms, deliveries, destinations
@@ -31,6 +32,7 @@ PROBLEMS = ProblemTable(
     {
         AlarmIsCleared: Rule("alarm-cleared", 409, "The alarm stands no longer"),
         InvalidTarget: Rule("invalid-target", 422, "Nothing that can be told"),
+        TargetRefused: Rule("target-refused", 422, "A target that this installation does not tell"),
         InvalidSchedule: Rule("invalid-schedule", 422, "A schedule that cannot be kept"),
         TooManyDestinations: Rule("too-many-destinations", 409, "The limit of destinations is reached"),
         NoSecretToRotate: Rule("no-secret-to-rotate", 409, "The destination signs nothing"),
@@ -48,7 +50,8 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     catalogue = shipped_catalogue()
     board = Board(metrics, catalogue)
     patience = heartbeat.Patience(settings.missed_heartbeats, settings.start_up_grace_seconds)
-    courier = Courier(send_of(settings), Patience(settings.delivery_places, 3 * settings.delivery_seconds, settings.delivery_poll_seconds))
+    ways = Ways(settings, clock)
+    courier = Courier(ways.send, Patience(settings.delivery_places, 3 * settings.delivery_seconds, settings.delivery_poll_seconds))
     watch = LedgerWatch(clock, patience, settings.watch_seconds, bus.check)
     plan = Plan(
         service="alarms",
@@ -59,9 +62,11 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
         consumers=consumers_of(catalogue, board, watch),
         timers=timers_of(settings, catalogue, watch),
         background=[courier.run],
+        on_stop=[ways.close],
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.catalogue = catalogue
     app.state.courier = courier
+    app.state.guard = Guard(settings.alarms_allow_private_targets)
     metrics.before_scrape("alarms", lambda: board.refresh(app.state.kit.database))
     return app

@@ -2,11 +2,12 @@
 
 from pydantic import Field
 
+from shared.kit.mail_settings import MailSettings
 from shared.kit.settings import ServiceSettings
 
 
-class AlarmsSettings(ServiceSettings):
-    """When silence is an alarm, and when quiet ends one."""
+class AlarmsSettings(MailSettings, ServiceSettings):
+    """When silence is an alarm, when quiet ends one, and how destinations are told."""
 
     watch_seconds: float = Field(default=2.0, gt=0)
     """How often it is looked whether the ledger still gives signs of life."""
@@ -31,6 +32,12 @@ class AlarmsSettings(ServiceSettings):
 
     escalation_check_seconds: float = Field(default=5.0, gt=0)
     """How often it is looked which alarms nobody acknowledged in time."""
+
+    alarms_allow_private_targets: bool = False
+    """Webhooks may go to private addresses, and over plain http."""
+
+    alarms_public_url: str | None = None
+    """Where people reach this installation, for the links in mails."""
 
     delivery_places: int = Field(default=4, ge=1, le=64)
     """So many deliveries are under way at once for one destination, in one process."""

@@ -35,7 +35,7 @@ class Sender(Protocol):
 
 class _NoMailServer:
     async def send(self, message: Message) -> str:
-        raise DeliveryFailed(f"{message.name} cannot go by mail: this installation has no mail server, set LICENSING_ALARMS_MAIL_HOST")
+        raise DeliveryFailed(f"{message.name} cannot go by mail: this installation has no mail server, set LICENSING_SMTP_HOST")
 
 
 class Channels:

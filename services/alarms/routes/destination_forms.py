@@ -5,8 +5,9 @@ from typing import Any, cast, get_args
 from uuid import UUID
 
 from services.alarms.domain.destination import Destination, Secret
+from services.alarms.domain.reach import Guard
 from services.alarms.domain.schedule import Schedule, hours_of, maintenance_of
-from services.alarms.domain.targets import InvalidTarget, parse_target
+from services.alarms.domain.targets import InvalidTarget, WebhookTarget, parse_target
 from shared.contracts.bodies.alarm_destinations import (
     DayWord,
     DestinationBody,
@@ -23,6 +24,15 @@ _SAME_MEMBERS = (
     "kind", "target", "minimum_severity", "alarms", "clusters", "after_minutes", "enabled", "suspended", "comment",
     "created_by", "created_at", "changed_by", "changed_at",
 )  # fmt: skip
+
+
+def check_reach(body: NewDestination, guard: Guard) -> None:
+    """What can be said without asking the network: most mistakes are told when they are made. Raises InvalidTarget, TargetRefused."""
+    if body.kind == "webhook":
+        target = parse_target(body.kind, body.target, {"secrets": [_ANY_SECRET]})
+        assert isinstance(target, WebhookTarget)
+        guard.admit_scheme(target.scheme)
+        guard.admit_host(target.host)
 
 
 def destination_of(body: NewDestination, destination_id: UUID, made_secret: str | None, by: str, at: datetime) -> Destination:

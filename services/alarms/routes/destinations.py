@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from services.alarms.actions import keep_destination
 from services.alarms.actions.try_destination import try_destination
 from services.alarms.routes.deliveries import delivery_body
-from services.alarms.routes.destination_forms import destination_body, destination_of, made_body
+from services.alarms.routes.destination_forms import check_reach, destination_body, destination_of, made_body
 from services.alarms.store import destinations
 from shared.contracts.base import Page
 from shared.contracts.bodies.alarm_destinations import (
@@ -31,8 +31,9 @@ DestinationId = Annotated[UUID, Path(description="`destination_id` of the listin
 
 
 @router.post("", status_code=201, openapi_extra=needs("admin"))
-async def create_alarm_destination(body: NewDestination, tx: TransactionDep, once: OnceDep) -> MadeDestination:
+async def create_alarm_destination(body: NewDestination, tx: TransactionDep, once: OnceDep, request: Request) -> MadeDestination:
     """Have alarms told to somebody more. A webhook without a secret gets one, which this answer shows and no other."""
+    check_reach(body, request.app.state.guard)
 
     async def answer() -> MadeDestination:
         made = keep_destination.new_secret() if body.kind == "webhook" and body.secret is None else None
@@ -61,8 +62,11 @@ async def get_alarm_destination(destination_id: DestinationId, tx: TransactionDe
 
 
 @router.put("/{destination_id}", openapi_extra=needs("admin"))
-async def change_alarm_destination(destination_id: DestinationId, body: NewDestination, tx: TransactionDep) -> DestinationBody:
+async def change_alarm_destination(
+    destination_id: DestinationId, body: NewDestination, tx: TransactionDep, request: Request
+) -> DestinationBody:
     """Have a destination be as this says, turned on again if it was suspended. A secret that is left out stays."""
+    check_reach(body, request.app.state.guard)
     wanted = destination_of(body, destination_id, None, tx.caller, tx.now)
     return destination_body(await keep_destination.change(tx, wanted, keeps_secrets=body.secret is None))
 

@@ -65,6 +65,9 @@ async def test_a_destination_is_made_shown_listed_changed_and_deleted_without_sh
     ("body", "slug", "word"),
     [
         ({"kind": "syslog", "target": "log.example:514"}, "invalid-target", "udp://host:port"),
+        ({"kind": "webhook", "target": "http://x.example/"}, "target-refused", "LICENSING_ALARMS_ALLOW_PRIVATE_TARGETS=true"),
+        ({"kind": "webhook", "target": "https://127.0.0.1/"}, "target-refused", "loopback"),
+        ({"kind": "webhook", "target": "https://[fd00::1]/"}, "target-refused", "LICENSING_ALARMS_ALLOW_PRIVATE_TARGETS=true"),
         ({"kind": "webhook", "target": "ftp://x.example/"}, "invalid-target", "https://"),
         ({"kind": "webhook", "target": "https://user:pass@x.example/"}, "invalid-target", "password"),
         ({"kind": "email", "target": "mailto:a@b@c"}, "invalid-target", "mailto:"),
