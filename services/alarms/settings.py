@@ -51,5 +51,17 @@ class AlarmsSettings(MailSettings, ServiceSettings):
     delivery_history_days: int = Field(default=90, ge=1)
     """How long deliveries are kept that are over."""
 
+    stream_beat_seconds: float = Field(default=15.0, gt=0)
+    """How often listeners of the stream are shown that the line stands, where nothing happens."""
+
+    stream_poll_seconds: float = Field(default=1.0, gt=0)
+    """How often a process looks for changes that another one made."""
+
+    stream_listeners: int = Field(default=2_000, ge=1)
+    """So many may listen in one process."""
+
+    stream_history_hours: float = Field(default=72.0, gt=0)
+    """For how long a listener may come back and be told what it missed."""
+
     alarm_history_days: int = Field(default=400, ge=1)
     """How long cleared alarms are kept."""

@@ -163,6 +163,18 @@ class DeliveryTallyRow(AlarmsTable, table=True):
     count: int = Field(sa_type=BigInteger)
 
 
+class ChangeRow(AlarmsTable, table=True):
+    """What listeners of the stream are told. Whoever writes here holds a lock until the commit: ``position`` grows as it is seen."""
+
+    __tablename__ = "change"
+    __table_args__ = (Index("change_at", "at"),)
+
+    position: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    at: datetime = Field(sa_type=_TIME)
+    what: str
+    alarm: dict[str, Any] = Field(sa_type=JSONB)
+
+
 class SettledRow(AlarmsTable, table=True):
     """Facts about a name and subject up to this version are settled: an older raising raises nothing. Its row is the lock."""
 

@@ -8,12 +8,13 @@ from services.alarms.actions.watch_ledger import LedgerWatch
 from services.alarms.domain.catalogue import Catalogue
 from services.alarms.domain.delivery import MOST_OPEN
 from services.alarms.settings import AlarmsSettings
-from services.alarms.store import alarms, deliveries
+from services.alarms.store import alarms, changes, deliveries
 from shared.kit.timers import Timers
 from shared.kit.transaction import Transaction
 
 _FORGET_SECONDS = 3600.0
 _REMIND_SECONDS = 60.0
+_KEPT_CHANGES = 1000
 
 
 def timers_of(settings: AlarmsSettings, catalogue: Catalogue, watch: LedgerWatch) -> Timers:
@@ -46,7 +47,12 @@ def timers_of(settings: AlarmsSettings, catalogue: Catalogue, watch: LedgerWatch
         await deliveries.forget_done(tx, tx.now - timedelta(days=settings.delivery_history_days))
 
     timers.every(_FORGET_SECONDS, forget_cleared_alarms)
+
+    async def forget_changes(tx: Transaction) -> None:
+        await changes.forget(tx, tx.now - timedelta(hours=settings.stream_history_hours), _KEPT_CHANGES)
+
     timers.every(_FORGET_SECONDS, forget_deliveries)
+    timers.every(_FORGET_SECONDS, forget_changes)
     timers.every(_REMIND_SECONDS, repeat_standing_alarms)
     timers.every(_REMIND_SECONDS, bound_deliveries)
     timers.every(settings.escalation_check_seconds, escalate_alarms)

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.alarms.actions.show_change import show
 from services.alarms.domain.alarm import Alarm, acknowledged
 from services.alarms.store import alarms, steps
 from shared.kit.problems import NotFound
@@ -17,4 +18,5 @@ async def acknowledge(tx: Transaction, alarm_id: UUID, comment: str | None) -> A
     if alarm != known:
         await alarms.save(tx, alarm)
         await steps.add(tx, alarm_id, "acknowledged", comment)
+        show(tx, "acknowledged", alarm)
     return alarm

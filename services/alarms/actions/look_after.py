@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.alarms.actions.show_change import show
 from services.alarms.actions.tell import tell_cleared
 from services.alarms.domain.alarm import Alarm, cleared_by_hand
 from services.alarms.domain.catalogue import AlarmName
@@ -12,8 +13,9 @@ from shared.kit.transaction import Transaction
 
 async def comment(tx: Transaction, alarm_id: UUID, text: str) -> None:
     """Say something about an alarm, standing or past. Raises NotFound."""
-    await _found(tx, alarm_id)
+    alarm = await _found(tx, alarm_id)
     await steps.add(tx, alarm_id, "commented", text)
+    show(tx, "commented", alarm)
 
 
 async def clear_by_hand(tx: Transaction, alarm_id: UUID, reason: str) -> Alarm:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from services.alarms.actions.fan_out import owe, owe_clearing, owe_escalated
+from services.alarms.actions.show_change import show
 from services.alarms.domain.alarm import Alarm
 from services.alarms.domain.destination import Destination
 from services.alarms.domain.message import INFORMATIONAL
@@ -21,6 +22,7 @@ async def tell_raised(tx: Transaction, alarm: Alarm) -> None:
     _write_line(alarm.level, "alarm-raised", alarm)
     tx.publish(AlarmRaised.model_validate(_members(alarm)))
     await owe(tx, alarm, "raised")
+    show(tx, "raised", alarm)
 
 
 async def tell_repeated(tx: Transaction, alarm: Alarm) -> None:
@@ -28,6 +30,7 @@ async def tell_repeated(tx: Transaction, alarm: Alarm) -> None:
     _write_line(alarm.level, "alarm-repeated", alarm)
     tx.publish(AlarmRepeated.model_validate(_members(alarm)))
     await owe(tx, alarm, "repeated")
+    show(tx, "repeated", alarm)
 
 
 async def tell_escalated(tx: Transaction, alarm: Alarm, destinations: Sequence[Destination]) -> None:
@@ -35,6 +38,7 @@ async def tell_escalated(tx: Transaction, alarm: Alarm, destinations: Sequence[D
     _write_line(alarm.level, "alarm-escalated", alarm)
     tx.publish(AlarmEscalated.model_validate(_members(alarm)))
     await owe_escalated(tx, alarm, destinations)
+    show(tx, "escalated", alarm)
 
 
 async def tell_cleared(tx: Transaction, alarm: Alarm) -> None:
@@ -42,6 +46,7 @@ async def tell_cleared(tx: Transaction, alarm: Alarm) -> None:
     _write_line(INFORMATIONAL, "alarm-cleared", alarm)
     tx.publish(AlarmCleared.model_validate(_members(alarm) | {"cleared_at": alarm.cleared_at}))
     await owe_clearing(tx, alarm)
+    show(tx, "cleared", alarm)
 
 
 def _write_line(level: int, event: str, alarm: Alarm) -> None:

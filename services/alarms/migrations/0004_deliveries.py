@@ -1,4 +1,4 @@
-"""Destinations, deliveries, and what people and time did to an alarm."""
+"""Destinations, deliveries, what people and time did to an alarm, and what listeners are told."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,15 @@ def upgrade() -> None:
     _create_step()
     _create_destination()
     _create_delivery()
+    op.create_table(
+        "change",
+        sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        *_times("at"),
+        *_texts("what"),
+        sa.Column("alarm", JSONB, nullable=False),
+        schema="alarms",
+    )
+    op.create_index("change_at", "change", ["at"], schema="alarms")
     op.create_table(
         "delivery_tally",
         sa.Column("kind", sa.Text, primary_key=True),
