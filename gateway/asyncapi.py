@@ -1,6 +1,7 @@
 """The events as a contract for programs that listen to the broker themselves: AsyncAPI 3.0, made from the same classes as the events."""
 
 from collections.abc import Mapping
+from inspect import getdoc
 from typing import Any
 
 from gateway.event_samples import envelope_schema_of, sample_of
@@ -36,7 +37,7 @@ def _operation(name: str) -> str:
 def _channel(name: str, kind: type[Event]) -> dict[str, Any]:
     return {
         "address": name,
-        "description": " ".join((kind.__doc__ or "").split()),
+        "description": " ".join((getdoc(kind) or "").split()),
         "messages": {"fact": {"$ref": f"#/components/messages/{name}"}},
         "bindings": {
             "amqp": {
