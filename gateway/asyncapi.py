@@ -1,9 +1,10 @@
 """The events as a contract for programs that listen to the broker themselves: AsyncAPI 3.0, made from the same classes as the events."""
 
 from collections.abc import Mapping
+from inspect import getdoc
 from typing import Any
 
-from gateway.event_samples import envelope_schema_of
+from gateway.event_samples import envelope_schema_of, sample_of
 from shared.contracts.base import Event
 from shared.contracts.readers import SECONDS_TO_LIVE
 from shared.kit.topology import EXCHANGE, EXCHANGE_TYPE
@@ -15,8 +16,8 @@ once, in no particular order: `id` tells a repetition, and the `version` of a su
 added to a version and never removed or renamed."""
 
 
-def asyncapi_of(kinds: Mapping[str, type[Event]], samples: Mapping[str, Any]) -> dict[str, Any]:
-    """The document over event types by name, each with its sample. Every channel is a routing key; we send, others receive."""
+def asyncapi_of(kinds: Mapping[str, type[Event]]) -> dict[str, Any]:
+    """The document over event types by name. Every channel is a routing key; we send, others receive."""
     return {
         "asyncapi": ASYNCAPI_VERSION,
         "info": {"title": "CallManager licensing events", "version": "1", "description": " ".join(_ABOUT.split())},
@@ -24,7 +25,7 @@ def asyncapi_of(kinds: Mapping[str, type[Event]], samples: Mapping[str, Any]) ->
         "servers": {"broker": {"host": "rabbitmq:5672", "protocol": "amqp", "protocolVersion": "0-9-1"}},
         "channels": {name: _channel(name, kind) for name, kind in kinds.items()},
         "operations": {_operation(name): _sending(name) for name in kinds},
-        "components": {"messages": {name: _message(name, kind, samples[name]) for name, kind in kinds.items()}},
+        "components": {"messages": {name: _message(name, kind) for name, kind in kinds.items()}},
     }
 
 
@@ -36,7 +37,7 @@ def _operation(name: str) -> str:
 def _channel(name: str, kind: type[Event]) -> dict[str, Any]:
     return {
         "address": name,
-        "description": " ".join((kind.__doc__ or "").split()),
+        "description": " ".join((getdoc(kind) or "").split()),
         "messages": {"fact": {"$ref": f"#/components/messages/{name}"}},
         "bindings": {
             "amqp": {
@@ -62,16 +63,33 @@ def _sending(name: str) -> dict[str, Any]:
     }
 
 
-def _message(name: str, kind: type[Event], sample: Any) -> dict[str, Any]:
-    schema = envelope_schema_of(kind)
-    dialect = schema.pop("$schema")
+def _message(name: str, kind: type[Event]) -> dict[str, Any]:
+    schema = _inlined(envelope_schema_of(kind))
+    del schema["$schema"]  # the format says it
     return {
         "name": name,
         "title": kind.__name__,
         "contentType": "application/json",
         "payload": {
-            "schemaFormat": f"application/schema+json;version={dialect.rpartition('draft/')[2].partition('/')[0]}",
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
             "schema": schema,
         },
-        "examples": [{"name": "sample", "payload": sample}],
+        "examples": [{"name": "sample", "payload": sample_of(kind)}],
     }
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """With every definition in its place: within this document ``#/$defs`` would point to where nothing is. Ours refer to none in turn."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+        rest = {key: resolved(value) for key, value in part.items() if key != "$ref"}
+        return {**resolved(definitions[name]), **rest} if "$ref" in part else rest
+
+    inlined: dict[str, Any] = resolved(schema)
+    return inlined

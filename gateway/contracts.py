@@ -1,11 +1,11 @@
 """Writes the published contracts: ``python -m gateway.contracts``; with ``--check`` it says which differ and ends with 1.
 
-Each service's OpenAPI as its code has it, the surface composed of all of them, the schema of every event, a sample of each
-event version, and an AsyncAPI document over all events. The schemas follow the code; a sample that is there is never touched: what was once published must stay readable.
+Each service's OpenAPI as its code has it, the surface composed of all of them, the schema of every event, a sample of each event version,
+and an AsyncAPI document over all events. The schemas follow the code; a sample that is there is never touched: what was once published
+must stay readable.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,8 +63,7 @@ def all_files() -> dict[Path, str]:
         files[EVENTS / f"{name}.schema.json"] = written(envelope_schema_of(kind))
         sample = EVENTS / f"{name}.sample.json"
         files[sample] = sample.read_text("utf-8") if sample.exists() else written(sample_of(kind))
-    samples = {name: json.loads(files[EVENTS / f"{name}.sample.json"]) for name in event_types()}
-    files[FOLDER / "asyncapi.json"] = written(asyncapi_of(event_types(), samples))
+    files[FOLDER / "asyncapi.json"] = written(asyncapi_of(event_types()))
     return files
 
 
