@@ -28,7 +28,7 @@ def message_of(alarm: Alarm, occasion: Occasion, at: datetime) -> Message:
 
 async def owe(tx: Transaction, alarm: Alarm, occasion: Occasion) -> None:
     """To every destination that wants the alarm and does not wait for an acknowledgement first."""
-    wanting = [one for one in await destinations.enabled(tx) if one.after_minutes is None and one.wants(alarm)]
+    wanting = [one for one in await destinations.enabled(tx, kept=True) if one.after_minutes is None and one.wants(alarm)]
     if wanting:
         raisings = await alarms.raisings_since(tx, alarm.name, alarm.subject, tx.now - LOOK_BACK) if occasion == "raised" else 0
         await _add(tx, alarm, occasion, wanting, tx.now + pause_of(raisings))
@@ -41,10 +41,11 @@ async def owe_escalated(tx: Transaction, alarm: Alarm, to: Sequence[Destination]
 
 async def owe_clearing(tx: Transaction, alarm: Alarm) -> None:
     """To every destination that got the raising or is about to, whatever it wants by now. What is held back need not leave any more."""
+    enabled = await destinations.enabled(tx, kept=True)  # first: who turns one off locks in this order too
     kinds = await deliveries.overtake(tx, alarm.alarm_id, "the alarm was cleared before this was due, so neither is told")
     await deliveries.count_outcomes(tx, [(kind, "overtaken") for kind in kinds])
     if ids := await deliveries.told(tx, alarm.alarm_id):
-        await _add(tx, alarm, "cleared", [one for one in await destinations.enabled(tx) if one.destination_id in ids], tx.now)
+        await _add(tx, alarm, "cleared", [one for one in enabled if one.destination_id in ids], tx.now)
 
 
 async def _add(tx: Transaction, alarm: Alarm, occasion: Occasion, to: Iterable[Destination], earliest: datetime) -> None:

@@ -22,7 +22,7 @@ async def repeat_standing(tx: Transaction, after: timedelta) -> None:
 
 async def escalate(tx: Transaction) -> None:
     """Tell the destinations that wait for an acknowledgement what has had none for too long; each once."""
-    waiting = [one for one in await destinations.enabled(tx) if one.after_minutes is not None]
+    waiting = [one for one in await destinations.enabled(tx, kept=True) if one.after_minutes is not None]
     if not waiting:
         return
     shortest = min(one.after_minutes or 0 for one in waiting)

@@ -56,9 +56,14 @@ async def find(tx: Transaction, destination_id: UUID, *, lock: bool = False) -> 
     return _destination(row) if row else None
 
 
-async def enabled(tx: Transaction) -> list[Destination]:
-    """All that are told anything; there are never many."""
+async def enabled(tx: Transaction, *, kept: bool = False) -> list[Destination]:
+    """All that are told anything; there are never many. ``kept``: none is turned off or deleted before this transaction ends.
+
+    Whoever is about to owe them something needs that: who turns one off ends what it is owed, and would not see what is written meanwhile.
+    """
     chosen = select(DestinationRow).where(col(DestinationRow.enabled)).order_by(col(DestinationRow.sequence))
+    if kept:
+        chosen = chosen.with_for_update(read=True)
     return [_destination(row) for row in await tx.session.scalars(chosen.execution_options(populate_existing=True))]
 
 

@@ -35,9 +35,11 @@ async def installation(told: Everybody) -> AsyncIterator[Production]:
         programs()
     except NotInstalled as reason:
         missing(reason)
-    async with production({**SETTINGS, **told.settings}, ledgers=1, broken=[LEDGERS_STORE]) as made:
-        async with listening(made.broker.url_of(VHOST), told.facts):
-            yield made
+    async with (
+        production({**SETTINGS, **told.settings}, ledgers=1, broken=[LEDGERS_STORE]) as made,
+        listening(made.broker.url_of(VHOST), told.facts),
+    ):
+        yield made
 
 
 @pytest.fixture
