@@ -23,6 +23,9 @@ STREAM = "stream"
 _log = log_of("stream")
 _BUFFER = 256
 _AT_ONCE = 200
+_READING_AT_ONCE = 2
+"""Listeners that look into the store for where they are: after a restart all come back in one moment, and the others need it as well."""
+
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 _RETRY_MILLISECONDS = 2000
 _BEAT = b": beat\n\n"
@@ -44,6 +47,7 @@ class Stream:
         self._most = most_listeners
         self._listeners: set[_Listener] = set()
         self._position: int | None = None
+        self._turn = asyncio.Semaphore(_READING_AT_ONCE)
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -104,11 +108,16 @@ class Stream:
         listener = _Listener()
         self._listeners.add(listener)  # before the store is read: nothing may fall in between
         try:
-            position, missed = await _begin(database, last)
-            yield missed
-            async for said in self._missed(database, position):
-                position, text = said
-                yield text
+            async with self._turn:
+                position, newest, begin = await _begin(database, last)
+            yield begin
+            while position < newest:
+                async with self._turn:
+                    found = await _behind(database, position)
+                for change in found:
+                    position = change.position
+                    yield _said(change)
+                newest = newest if found else position
             while True:
                 try:
                     came = await asyncio.wait_for(listener.queue.get(), self._beat_seconds)
@@ -123,26 +132,22 @@ class Stream:
         finally:
             self._listeners.discard(listener)
 
-    async def _missed(self, database: Database, position: int) -> AsyncIterator[tuple[int, bytes]]:
-        while True:
-            async with database.transaction() as tx:
-                found = await changes.behind(tx, position, _AT_ONCE)
-            for change in found:
-                position = change.position
-                yield position, _said(change)
-            if len(found) < _AT_ONCE:
-                return
+
+async def _behind(database: Database, position: int) -> list[Change]:
+    async with database.transaction() as tx:
+        return list(await changes.behind(tx, position, _AT_ONCE))
 
 
-async def _begin(database: Database, last: int | None) -> tuple[int, bytes]:
-    """Where to go on, and what to say first. ``reset``: the position is not known here (any more), so list anew."""
+async def _begin(database: Database, last: int | None) -> tuple[int, int, bytes]:
+    """Where to go on, how far it goes, and what to say first. ``reset``: the position is not known here (any more), so list anew."""
     async with database.transaction() as tx:
         newest, oldest = await changes.newest(tx), await changes.oldest(tx)
     if last is None:
-        return newest, _event("ready", newest, {})
+        return newest, newest, _event("ready", newest, {})
     if last > newest or last < oldest - 1:
-        return newest, _event("reset", newest, {"reason": "what followed that position is not kept any more: list the alarms anew"})
-    return last, _event("ready", last, {})
+        why = "what followed that position is not kept any more: list the alarms anew"
+        return newest, newest, _event("reset", newest, {"reason": why})
+    return last, newest, _event("ready", last, {})
 
 
 def _event(name: str, position: int, data: dict[str, str]) -> bytes:

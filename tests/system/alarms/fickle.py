@@ -23,6 +23,12 @@ def answering(status: str) -> Behaviour:
     return behaviour
 
 
+async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A good answer whose headers come byte by byte, and have no end."""
+    writer.write(b"HTTP/1.1 204 No Content\r\n")
+    await drip(b"X-Slowly: yes\r\n")(reader, writer)
+
+
 @dataclass
 class Fickle:
     """``heard``: the ids of the messages, each time one came; ``holding``: connections that it has not let go of."""
@@ -61,7 +67,7 @@ async def misbehaving(stranger: Authority) -> AsyncIterator[dict[str, Fickle]]:
     """One of each, by what it does; ``stranger`` vouches for the one whose certificate nobody can check."""
     made = {
         "hangs": Fickle(hang),
-        "drips": Fickle(drip(b"HTTP/1.1 200 OK\r\nX-Slowly: yes\r\n")),
+        "drips": Fickle(dripping),
         "is out of order": Fickle(answering("500 Internal Server Error")),
         "resets": Fickle(slam),
         "is gone": Fickle(answering("410 Gone")),
