@@ -46,11 +46,13 @@ class WebReceiver:
 
 
 @asynccontextmanager
-async def web_receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[WebReceiver]:
-    """On 127.0.0.1; ``tls``: what it shows."""
+async def web_receiver(
+    tls: ssl.SSLContext | None = None, *, noting: Callable[[Answer], Answer] = lambda take: take
+) -> AsyncIterator[WebReceiver]:
+    """On 127.0.0.1; ``tls``: what it shows. ``noting``: put around what takes a request."""
     receiver = WebReceiver()
     app = web.Application()
-    app.router.add_route("*", "/{anywhere:.*}", receiver.take)
+    app.router.add_route("*", "/{anywhere:.*}", noting(receiver.take))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
