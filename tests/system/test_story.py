@@ -33,6 +33,8 @@ def test_the_demo_plays_the_whole_story_against_an_instance_of_its_own() -> None
     said = run(sys.executable, "-m", "gateway.demo")
     assert "The story ran as told" in said
     assert said.count("License Unit Report: ") == 3
+    for word in ("raised", "cleared"):
+        assert f"CiscoLicenseOverDraft {word}, with a good signature" in said
 
 
 def test_the_demo_fails_loudly_where_the_story_differs(place: Place) -> None:
