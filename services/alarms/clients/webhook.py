@@ -162,4 +162,5 @@ def _reason(error: aiohttp.ClientError) -> str:
         return "the receiver ended the connection without an answer"
     if isinstance(error, aiohttp.ClientOSError):
         return explain(error.__cause__ if isinstance(error.__cause__, OSError) else OSError(*error.args))
-    return f"the answer is no HTTP: {error}"
+    # Such an error's own text repeats the whole URL, and that is as good as a secret.
+    return f"the answer is no HTTP: {error.message if isinstance(error, aiohttp.ClientResponseError) else type(error).__name__}"
