@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from aiohttp import web as web_server
 
 from services.alarms.domain.receipt import DeliveryFailed
 from services.alarms.domain.targets import WebhookTarget, parse_target
@@ -204,6 +205,20 @@ async def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to(web:
     async with opened(lookup=turning) as channels:
         assert await channels.to(target_of(web.port)).send(raised()) == "204 No Content"
     assert asked == [NAME]
+
+
+async def test_a_name_beyond_ascii_and_a_path_go_as_they_were_written(opened: Opened, authority: Authority) -> None:
+    name, asked = "xn--gre-6ka8i.test", []
+
+    async def answer(request: web_server.Request) -> web_server.StreamResponse:
+        asked.append(request.raw_path)
+        return web_server.Response(status=200)
+
+    async with web_receiver(authority.serving(name)) as receiver, opened(lookup=lambda host: ["127.0.0.1"] * (host == name)) as channels:
+        receiver.answer = answer
+        text = f"https://{name.upper()}:{receiver.port}/a%2Fb;c?sig=%2F%3d&x=%20"
+        await channels.to(parse_target("webhook", text, {"secrets": [SECRET]})).send(raised())
+    assert asked == ["/a%2Fb;c?sig=%2F%3d&x=%20"]
 
 
 async def test_no_proxy_of_the_environment_is_used(web: WebReceiver, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
