@@ -106,3 +106,9 @@ def test_a_signature_is_what_standard_webhooks_says_and_one_for_each_secret() ->
     signed = f"{message.delivery_id}.{seconds}.{text}".encode()
     expected = ["v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode() for key in keys]
     assert sent["webhook-signature"].split(" ") == expected
+
+
+def test_an_alarm_about_no_cluster_names_none() -> None:
+    message = raised(cluster=None, subject="ledger")
+    assert "Cluster:" not in body(message, None)
+    assert json.loads(webhook_body(message))["data"]["cluster"] is None

@@ -131,3 +131,10 @@ def test_the_months_are_english_and_the_time_is_utc() -> None:
 @pytest.mark.parametrize(("host", "name"), [("", "-"), ("a b", "ab"), ("größe.test", "gre.test"), ("h" * 300, "h" * 255)])
 def test_a_host_that_cannot_be_said_so(host: str, name: str) -> None:
     assert read(rfc5424(raised(AlarmName.FILE_ERROR), Origin(host, 1)))["host"] == name
+
+
+def test_an_alarm_about_no_cluster_names_none() -> None:
+    message = raised(AlarmName.MANAGER_DOWN, cluster=None, subject="ledger")
+    assert set(read(rfc5424(message, ORIGIN))["parameters"]) >= {"subject", "count"}
+    assert "cluster" not in read(rfc5424(message, ORIGIN))["parameters"]
+    assert "[cluster=" not in ciscolog(message, ORIGIN, 0).decode()
