@@ -11,7 +11,7 @@ from services.licensefile.actions.render_migration import MigrationFileImpossibl
 from services.licensefile.clients import Ledger, TrustedKeys, UnusableKeyFile
 from services.licensefile.consumers import consumers_of
 from services.licensefile.domain.reasons import LicenseFileRefused
-from services.licensefile.routes import license_files, migration_file, verifications
+from services.licensefile.routes import license_files, migration_file, trusted_keys, verifications
 from services.licensefile.routes.upload import FileTooLarge, SeveralFiles
 from services.licensefile.settings import LicenseFileSettings
 from services.licensefile.timers import timers_of
@@ -56,10 +56,10 @@ def create_app(
         service="licensefile",
         title="License files",
         migrations=MIGRATIONS,
-        routers=[license_files.router, verifications.router, migration_file.router],
+        routers=[license_files.router, verifications.router, migration_file.router, trusted_keys.router],
         problems=PROBLEMS,
         consumers=consumers_of(grace),
-        timers=timers_of(settings.review_seconds, grace),
+        timers=timers_of(settings.review_seconds, grace, keys, keep_granting=settings.revoked_keys_keep_granting),
         faults=FaultEvents(LicenseFileDataStoreFailed, LicenseFileDataStoreRecovered, LicenseFileInternalErrorOccurred),
         on_start=[read_trusted_keys],
         on_stop=[asked.close],

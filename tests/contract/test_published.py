@@ -53,6 +53,7 @@ PROMISED: dict[str, list[str]] = {
     f"GET {CLUSTER}/license-files/{{license_file_id}}/content": VIEWER,
     f"DELETE {CLUSTER}/license-files/{{license_file_id}}": ADMIN,
     "POST /v1/license-file-verifications": ADMIN,
+    "GET /v1/trusted-keys": VIEWER,
     f"POST {CLUSTER}/migration": ADMIN,
     f"GET {CLUSTER}/migration-file": VIEWER,
     "GET /v1/device-types": VIEWER,
