@@ -1,9 +1,7 @@
 """Debian's rsyslogd: UDP, TCP with octet counting and TLS at once, each line as it understood it."""
 
-import asyncio
 import json
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +15,6 @@ from tests.receivers.waiting import beside, free_port, own_folder, until
 
 Line = dict[str, Any]
 TLS_NAME = "localhost"
-_TRIES = 600
 
 _TEMPLATE = (
     '{\\"by\\":\\"%inputname%\\",\\"pri\\":%pri%,\\"host\\":\\"%hostname:::json%\\",\\"app\\":\\"%app-name:::json%\\",'
@@ -61,48 +58,34 @@ async def rsyslog() -> AsyncIterator[Rsyslog]:
     except NotInstalled as reason:
         missing(reason)
     with own_folder() as folder:
-        authority = Authority(folder)
-        udp, tcp, tls = free_port(socket.SOCK_DGRAM), free_port(), free_port()
+        authority, udp = Authority(folder), free_port(socket.SOCK_DGRAM)
         configuration, log = folder / "rsyslog.conf", folder / "log"
-        configuration.write_text(_configured(folder, authority, udp, tcp, tls), "utf-8")
+        configuration.write_text(_configured(folder, authority, udp), "utf-8")
         command = [str(program), "-n", "-f", str(configuration), "-i", str(folder / "pid")]
         async with beside(command, log) as process:
+            # The server chooses its ports itself: one that was free a moment ago is somebody's connection now.
+            tcp = await until(lambda: _port(folder / "tcp.port", process), log.read_text)
+            tls = await until(lambda: _port(folder / "tls.port", process), log.read_text)
             targets = f"udp://127.0.0.1:{udp}", f"tcp://127.0.0.1:{tcp}", f"tls://{TLS_NAME}:{tls}"
             server = Rsyslog(*targets, authority, process, folder / "lines")
-            await _takes_lines(server, tcp, None, "tcp")
-            await _takes_lines(server, tls, authority.trusting(), "tls")
+            await until(lambda: _takes_datagrams(server, udp), server.log)
             yield server
 
 
-async def _takes_lines(server: Rsyslog, port: int, context: ssl.SSLContext | None, name: str) -> None:
-    """Until a line that was sent there has been written down.
-
-    That somebody accepts a connection is not enough: while nobody listens, whoever tries a port of his own machine can meet himself.
-    """
-    said = f"<46>1 - - tests - - - ready for {name}".encode()
-    for _ in range(_TRIES):
-        if await asyncio.to_thread(_tried, port, context, b"%d %s" % (len(said), said)):
-            await until(lambda: server.lines(said.decode()), server.log)
-            return
-        assert server.process.poll() is None, server.log()
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"rsyslogd does not listen on {port}: {server.log()}")
+def _port(file: Path, process: "Popen[bytes]") -> int:
+    """What the server wrote down when it began to listen; 0 before."""
+    assert process.poll() is None, "rsyslogd ended"
+    return int(file.read_text("ascii") or 0) if file.exists() else 0
 
 
-def _tried(port: int, context: ssl.SSLContext | None, said: bytes) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
-            if raw.getsockname() == raw.getpeername():
-                return False
-            stream = context.wrap_socket(raw, server_hostname=TLS_NAME) if context else raw
-            stream.sendall(said)
-            stream.close()
-    except OSError:
-        return False
-    return True
+def _takes_datagrams(server: Rsyslog, port: int) -> bool:
+    """Whether one that was sent has been written down; a server that does not listen yet loses it."""
+    with socket.socket(type=socket.SOCK_DGRAM) as datagram:
+        datagram.sendto(b"<46>1 - - tests - - - ready?", ("127.0.0.1", port))
+    return bool(server.lines("ready?"))
 
 
-def _configured(folder: Path, authority: Authority, udp: int, tcp: int, tls: int) -> str:
+def _configured(folder: Path, authority: Authority, udp: int) -> str:
     certificate, key = authority.issue(TLS_NAME)
     here = 'address="127.0.0.1" ruleset="all"'
     secured = (
@@ -117,8 +100,8 @@ def _configured(folder: Path, authority: Authority, udp: int, tcp: int, tls: int
             f'template(name="line" type="string" string="{_TEMPLATE}")',
             f'ruleset(name="all") {{ action(type="omfile" file="{folder / "lines"}" template="line") }}',
             f'input(type="imudp" {here} port="{udp}" name="udp")',
-            f'input(type="imtcp" {here} port="{tcp}" name="tcp")',
-            f'input(type="imtcp" {here} port="{tls}" name="tls" {secured})',
+            f'input(type="imtcp" {here} port="0" listenportfilename="{folder / "tcp.port"}" name="tcp")',
+            f'input(type="imtcp" {here} port="0" listenportfilename="{folder / "tls.port"}" name="tls" {secured})',
             "",
         ]
     )
