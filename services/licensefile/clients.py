@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.keys import HeldKey
 from services.licensefile.domain.offer import SignatureFault
-from shared.contracts.bodies.ledger import ClusterBody, Migration, ReportedLicenseFile, UnitReport
+from shared.contracts.bodies.ledger import ClusterBody, ReportedLicenseFile, UnitReport
+from shared.contracts.bodies.migrations import Migration
 from shared.kit.client import ServiceClient
 from shared.kit.life import CannotStart
 from shared.kit.problems import NotFound
