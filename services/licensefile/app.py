@@ -11,8 +11,8 @@ from services.licensefile.actions.render_migration import MigrationFileImpossibl
 from services.licensefile.clients import Ledger, TrustedKeys, UnusableKeyFile
 from services.licensefile.consumers import consumers_of
 from services.licensefile.domain.reasons import LicenseFileRefused
-from services.licensefile.routes import license_files, migration_file, verifications
-from services.licensefile.routes.upload import FileTooLarge, SeveralFiles
+from services.licensefile.routes import license_files, migration_file, trusted_keys, verifications
+from services.licensefile.routes.upload import FileTooLarge, SeveralFiles, UploadCutOff, UploadTooLarge
 from services.licensefile.settings import LicenseFileSettings
 from services.licensefile.timers import timers_of
 from shared.contracts.events.faults import LicenseFileDataStoreFailed, LicenseFileDataStoreRecovered, LicenseFileInternalErrorOccurred
@@ -32,6 +32,8 @@ PROBLEMS = ProblemTable(
     {
         LicenseFileRefused: Rule("license-file-refused", 422, "The license file was refused", recorded=True),
         FileTooLarge: Rule("content-too-large", 413, "The file is too large"),
+        UploadTooLarge: Rule("content-too-large", 413, "The upload is too large"),
+        UploadCutOff: Rule("upload-cut-off", 422, "The upload is not whole"),
         SeveralFiles: Rule("several-files", 422, "More than one file in an upload"),
         UnusableKeyFile: Rule("trusted-keys-unusable", 503, "The trusted keys cannot be read"),
         MigrationFileImpossible: Rule("migration-file-impossible", 409, "The migration does not fit into a migration file"),
@@ -56,10 +58,10 @@ def create_app(
         service="licensefile",
         title="License files",
         migrations=MIGRATIONS,
-        routers=[license_files.router, verifications.router, migration_file.router],
+        routers=[license_files.router, verifications.router, migration_file.router, trusted_keys.router],
         problems=PROBLEMS,
         consumers=consumers_of(grace),
-        timers=timers_of(settings.review_seconds, grace),
+        timers=timers_of(settings.review_seconds, grace, keys, keep_granting=settings.revoked_keys_keep_granting),
         faults=FaultEvents(LicenseFileDataStoreFailed, LicenseFileDataStoreRecovered, LicenseFileInternalErrorOccurred),
         on_start=[read_trusted_keys],
         on_stop=[asked.close],

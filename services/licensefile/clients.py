@@ -10,14 +10,16 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.licensefile.domain.cluster import Cluster
+from services.licensefile.domain.keys import HeldKey
 from services.licensefile.domain.offer import SignatureFault
-from shared.contracts.bodies.ledger import ClusterBody, Migration, ReportedLicenseFile, UnitReport
+from shared.contracts.bodies.ledger import ClusterBody, ReportedLicenseFile, UnitReport
+from shared.contracts.bodies.migrations import Migration
 from shared.kit.client import ServiceClient
 from shared.kit.life import CannotStart
 from shared.kit.problems import NotFound
 from shared.license_file.lines import LicenseLine
 from shared.license_file.signature import Verification, key_id_of, verify
-from shared.license_file.trusted_key import LARGEST_KEY_FILE_BYTES, key_in
+from shared.license_file.trusted_key import LARGEST_KEY_FILE_BYTES, KeyFile, key_file_in
 
 STARTER = "starter"
 """Stands where a LicFileID does for the license that is no file."""
@@ -66,7 +68,7 @@ class Ledger:
 
 @dataclass
 class UnusableKeyFile(CannotStart):
-    """A file in the folder of trusted keys holds no Ed25519 public key."""
+    """A file in the folder of trusted keys cannot be used as it stands."""
 
     key_file: str
     reason: str
@@ -80,12 +82,19 @@ class UnusableKeyFile(CannotStart):
 class Keyring:
     """The keys by their ids; a revoked one is not trusted even if it lies there as a trusted one too."""
 
-    trusted: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
-    revoked: frozenset[str] = frozenset()
+    trusted: Mapping[str, HeldKey] = field(default_factory=dict)
+    revoked: Mapping[str, HeldKey] = field(default_factory=dict)
+    unusable: tuple[UnusableKeyFile, ...] = ()
+    public: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
+    """The trusted keys themselves."""
 
     def check(self, line: LicenseLine) -> SignatureFault | None:
-        """Why the signature of ``line`` is worth nothing; None when it holds."""
-        return "key_revoked" if line.key_id in self.revoked else _FAULTS[verify(line, self.trusted)]
+        """Why the signature of ``line`` is worth nothing; None when it holds and the key was valid when the line was made."""
+        if line.key_id in self.revoked:
+            return "key_revoked"
+        if fault := _FAULTS[verify(line, self.public)]:
+            return fault
+        return None if self.trusted[line.key_id or ""].made(line.license_file_id) else "key_not_valid"
 
 
 class TrustedKeys:
@@ -96,16 +105,42 @@ class TrustedKeys:
 
     def read(self) -> Keyring:
         """The keys as they lie there now; none without a folder. Raises UnusableKeyFile."""
-        if self._folder is None or not self._folder.is_dir():
-            return Keyring()
-        trusted = [_read_key(path) for path in sorted(self._folder.glob("*.pub"))]
-        revoked = [_read_key(path) for path in sorted(self._folder.glob("*.revoked"))]
-        return Keyring({key_id_of(key): key for key in trusted}, frozenset(key_id_of(key) for key in revoked))
+        ring = self.look()
+        if ring.unusable:
+            raise ring.unusable[0]
+        return ring
+
+    def look(self) -> Keyring:
+        """As ``read``, but what cannot be used is told beside the others, which count: one bad file must not hide a revocation."""
+        trusted: dict[str, HeldKey] = {}
+        revoked: dict[str, HeldKey] = {}
+        unusable: list[UnusableKeyFile] = []
+        public: dict[str, Ed25519PublicKey] = {}
+        for path in self._files("*.pub") + self._files("*.revoked"):
+            kept = revoked if path.suffix == ".revoked" else trusted
+            try:
+                file = _read(path, revoked=kept is revoked)
+                held = HeldKey(key_id_of(file.key), path.name, file.validity, file.revoked_on, file.reason)
+                _assert_one(kept.setdefault(held.key_id, held), held)
+            except UnusableKeyFile as error:
+                unusable.append(error)
+            else:
+                public[held.key_id] = file.key
+        return Keyring(trusted, revoked, tuple(unusable), {key_id: public[key_id] for key_id in trusted})
+
+    def _files(self, pattern: str) -> list[Path]:
+        return sorted(self._folder.glob(pattern)) if self._folder is not None and self._folder.is_dir() else []
 
 
-def _read_key(path: Path) -> Ed25519PublicKey:
+def _read(path: Path, *, revoked: bool) -> KeyFile:
     try:
         with path.open("rb") as file:
-            return key_in(file.read(LARGEST_KEY_FILE_BYTES))
+            return key_file_in(file.read(LARGEST_KEY_FILE_BYTES), revoked=revoked)
     except (OSError, ValueError) as error:
         raise UnusableKeyFile(path.name, str(error) or type(error).__name__) from error
+
+
+def _assert_one(first: HeldKey, held: HeldKey) -> None:
+    """One key may lie there under two names, but not valid on other days under each: which would count?"""
+    if first.validity != held.validity:
+        raise UnusableKeyFile(held.file_name, f"the same key with other days of validity is in {first.file_name!r}")

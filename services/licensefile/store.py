@@ -1,20 +1,28 @@
 """All SQL of the license files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.history import Known, Record
 from services.licensefile.domain.installed import InstalledFile
+from services.licensefile.domain.keys import KeyUse, RevokedKey
 from services.licensefile.domain.lines import FileLine
-from services.licensefile.domain.standing import GRANTING, FileState, Standing
-from services.licensefile.tables import ClusterRow, LicenseFileContentRow, LicenseFileRow, LicenseLineRow, SupersededRow
+from services.licensefile.domain.standing import GRANTING, FileState, Revocation, Standing
+from services.licensefile.tables import (
+    ClusterRow,
+    LicenseFileContentRow,
+    LicenseFileRow,
+    LicenseLineRow,
+    RevokedKeyRow,
+    SupersededRow,
+)
 from shared.kit.transaction import Transaction
 
 _OF_STANDING = ("state", "reason", "mismatch_since", "grace_ends_at")
@@ -45,7 +53,7 @@ async def known(tx: Transaction, file_ids: Sequence[str]) -> dict[str, Known]:
     """What is known of these LicFileIDs, in whatever cluster."""
     file_id, superseded_id = col(LicenseFileRow.license_file_id), col(SupersededRow.license_file_id)
     rows = await tx.session.scalars(select(LicenseFileRow).where(file_id.in_(file_ids)))
-    records = {row.license_file_id: Record(row.cluster, _state(row), row.digest) for row in rows}
+    records = {row.license_file_id: Record(row.cluster, _standing(row).shown_state, row.digest) for row in rows}
     chosen = select(superseded_id, col(SupersededRow.superseded_by)).where(superseded_id.in_(file_ids))
     by = {row[0]: row[1] for row in await tx.session.execute(chosen)}
     return {one: Known(records.get(one), by.get(one)) for one in records.keys() | by.keys()}
@@ -54,7 +62,7 @@ async def known(tx: Transaction, file_ids: Sequence[str]) -> dict[str, Known]:
 async def add(tx: Transaction, file: InstalledFile, content: bytes) -> None:
     """Keep a new file, its bytes and its lines."""
     values: dict[str, Any] = {name: getattr(file, name) for name in _OF_FILE}
-    values |= {name: getattr(file.standing, name) for name in _OF_STANDING}
+    values |= _values_of(file.standing)
     values |= {"replaces": list(file.replaces), "changed_at": tx.now, "granted_version": 0}
     await tx.session.execute(insert(LicenseFileRow).values(values))
     await tx.session.execute(insert(LicenseFileContentRow).values(license_file_id=file.license_file_id, content=content))
@@ -63,8 +71,7 @@ async def add(tx: Transaction, file: InstalledFile, content: bytes) -> None:
 
 
 async def save_standing(tx: Transaction, file: InstalledFile) -> None:
-    values = {name: getattr(file.standing, name) for name in _OF_STANDING}
-    values |= {"version": file.version, "changed_at": tx.now}
+    values = {**_values_of(file.standing), "version": file.version, "changed_at": tx.now}
     await tx.session.execute(update(LicenseFileRow).where(col(LicenseFileRow.license_file_id) == file.license_file_id).values(values))
 
 
@@ -114,6 +121,35 @@ async def files_whose_grace_ended(tx: Transaction, at: datetime) -> list[Install
     return await _files(tx, _MISMATCHED, col(LicenseFileRow.grace_ends_at) <= at)
 
 
+async def files_under_revocation(tx: Transaction, key_ids: Collection[str]) -> list[InstalledFile]:
+    """Files that are flagged, or hold a line of one of these keys; without those whose state is final."""
+    line = LicenseLineRow
+    signed = select(col(line.license_file_id)).where(col(line.key_id).in_(key_ids))
+    return await _files(tx, _GRANTS, or_(col(LicenseFileRow.revoked_reason).is_not(None), col(LicenseFileRow.license_file_id).in_(signed)))
+
+
+async def revoked_keys(tx: Transaction) -> dict[str, RevokedKey]:
+    """Those that are remembered, by id."""
+    rows = await tx.session.scalars(select(RevokedKeyRow).execution_options(populate_existing=True))
+    return {row.key_id: RevokedKey(**row.model_dump()) for row in rows}
+
+
+async def replace_revoked_keys(tx: Transaction, keys: Collection[RevokedKey]) -> None:
+    await tx.session.execute(delete(RevokedKeyRow))
+    if keys:
+        await tx.session.execute(insert(RevokedKeyRow), [asdict(key) for key in keys])
+
+
+async def uses_of_keys(tx: Transaction) -> dict[str, KeyUse]:
+    """How many files hold lines of each key, by its id."""
+    file, line = LicenseFileRow, LicenseLineRow
+    files = func.count(col(file.license_file_id).distinct())
+    grants = and_(_GRANTS, func.coalesce(col(file.revoked_keeps_granting), True))
+    joined = select(col(line.key_id), files, files.filter(grants)).join(file, col(file.license_file_id) == col(line.license_file_id))
+    rows = await tx.session.execute(joined.group_by(col(line.key_id)))
+    return {key_id: KeyUse(license_files, granting) for key_id, license_files, granting in rows if key_id}
+
+
 async def content_of(tx: Transaction, cluster: str, file_id: str) -> bytes | None:
     """The bytes as they were uploaded."""
     file, kept = LicenseFileRow, LicenseFileContentRow
@@ -144,7 +180,19 @@ def _state(row: LicenseFileRow) -> FileState:
     return cast(FileState, row.state)  # CHECK license_file_state_known
 
 
+def _standing(row: LicenseFileRow) -> Standing:
+    revoked = None
+    if row.revoked_reason is not None and row.revoked_keeps_granting is not None:
+        revoked = Revocation(row.revoked_reason, row.revoked_keeps_granting)
+    return Standing(_state(row), row.reason, row.mismatch_since, row.grace_ends_at, revoked)
+
+
+def _values_of(how: Standing) -> dict[str, Any]:
+    over = how.revocation
+    values = {"revoked_reason": over.reason if over else None, "revoked_keeps_granting": over.keeps_granting if over else None}
+    return {**values, **{name: getattr(how, name) for name in _OF_STANDING}}
+
+
 def _file(row: LicenseFileRow, lines: list[FileLine], superseded_by: str | None) -> InstalledFile:
     values = {**row.model_dump(include=set(_OF_FILE)), "replaces": tuple(row.replaces)}
-    how = Standing(_state(row), row.reason, row.mismatch_since, row.grace_ends_at)
-    return InstalledFile(**values, standing=how, lines=tuple(lines), superseded_by=superseded_by)
+    return InstalledFile(**values, standing=_standing(row), lines=tuple(lines), superseded_by=superseded_by)

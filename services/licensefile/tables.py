@@ -28,7 +28,10 @@ class LicenseFileTable(SQLModel, registry=LICENSEFILE):
 
 
 class LicenseFileRow(LicenseFileTable, table=True):
-    """A file that was accepted once, and its standing. ``granted``: as the ledger last said, for ``granted_version`` at ``granted_at``."""
+    """A file that was accepted once, its standing, and the revocation over it.
+
+    ``granted``: as the ledger last said, for ``granted_version`` at ``granted_at``.
+    """
 
     __tablename__ = "license_file"
     __table_args__ = (
@@ -39,6 +42,7 @@ class LicenseFileRow(LicenseFileTable, table=True):
             "state NOT IN ('host_mismatch', 'version_mismatch', 'grace_exceeded') OR mismatch_since IS NOT NULL",
             name="license_file_mismatch_has_grace",
         ),
+        CheckConstraint("(revoked_reason IS NULL) = (revoked_keeps_granting IS NULL)", name="license_file_revocation_is_whole"),
         Index("license_file_of_cluster", "cluster", "license_file_id"),
         Index("license_file_by_state", "state"),
     )
@@ -61,6 +65,8 @@ class LicenseFileRow(LicenseFileTable, table=True):
     changed_at: datetime = Field(sa_column=_instant())
     mismatch_since: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     grace_ends_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    revoked_reason: str | None = None
+    revoked_keeps_granting: bool | None = None
     granted: bool = False
     granted_version: int = 0
     granted_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
@@ -108,6 +114,18 @@ class SupersededRow(LicenseFileTable, table=True):
     license_file_id: str = Field(primary_key=True)
     superseded_by: str
     superseded_at: datetime = Field(sa_column=_instant())
+
+
+class RevokedKeyRow(LicenseFileTable, table=True):
+    """A key that was found revoked, remembered also where its file is gone. ``first_seen_at``: when it was found so."""
+
+    __tablename__ = "revoked_key"
+
+    key_id: str = Field(primary_key=True)
+    file_name: str
+    revoked_on: date | None = None
+    reason: str | None = None
+    first_seen_at: datetime = Field(sa_column=_instant())
 
 
 class ClusterRow(LicenseFileTable, table=True):

@@ -1,8 +1,10 @@
 """The registration desk's columns and constraints."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -14,7 +16,10 @@ class RegistrationTable(SQLModel, registry=REGISTRATION):
 
 
 class OrderRow(RegistrationTable, table=True):
-    """An order, and how much of it went into license files; a migration has a free one of its own."""
+    """An order, and how much of it went into license files; a migration has a free one of its own.
+
+    ``unknown_models``: [model, devices] of what a migration file names and no catalogue has.
+    """
 
     __tablename__ = "purchase_order"
     __table_args__ = (
@@ -45,6 +50,7 @@ class OrderRow(RegistrationTable, table=True):
     migration_id: str | None = Field(default=None, unique=True)
     source_cluster: str | None = None
     migration_digest: str | None = None
+    unknown_models: list[list[Any]] = Field(default=[], sa_type=JSONB)
     requested_by: str
     requested_at: datetime = Field(sa_type=DateTime(timezone=True))
     approved_by: str | None = None

@@ -26,8 +26,10 @@ MOST_TOTAL_UNITS: Final = 999_999_999
 ID_PATTERN: Final = r"[0-9A-Za-z][0-9A-Za-z._\-]{0,63}"
 VERSION_PATTERN: Final = r"[0-9][0-9A-Za-z._()\-]{0,31}"
 
-_FIELDS: Final = ("migrationId", "sourceCluster", "fromVersion", "toVersion", "nodes", "devices", "totalUnits", "digest")
+_FIELDS: Final = ("migrationId", "sourceCluster", "fromVersion", "toVersion", "nodes", "devices", "unknownModels", "totalUnits", "digest")
+_MAY_BE_LEFT_OUT: Final = "unknownModels"
 _DEVICE_FIELDS: Final = ("deviceType", "count", "unitsEach")
+_MODEL_FIELDS: Final = ("model", "count")
 
 
 class InvalidMigrationFile(Exception):
@@ -43,7 +45,10 @@ class InvalidMigrationFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MigrationFile:
-    """What is to be licensed: `device_types` holds (device type, number of devices, units each), a type at most once."""
+    """What is to be licensed: `device_types` holds (device type, number of devices, units each), a type at most once.
+
+    `unknown_models`: (model, number of devices) of what stands in no catalogue; nothing is licensed for it, and somebody should look.
+    """
 
     migration_id: str
     source_cluster: str
@@ -51,6 +56,7 @@ class MigrationFile:
     to_version: str
     nodes: int
     device_types: tuple[tuple[str, int, int], ...]
+    unknown_models: tuple[tuple[str, int], ...] = ()
 
     @property
     def total_units(self) -> int:
@@ -59,8 +65,11 @@ class MigrationFile:
 
     @property
     def digest(self) -> str:
-        """SHA-256, in lower-case hexadecimal, of the content as one compact JSON array in UTF-8, types in the file's order."""
-        content = [self.migration_id, self.source_cluster, self.from_version, self.to_version, self.nodes, self.device_types]
+        """SHA-256, in lower-case hexadecimal, of the content as one compact JSON array in UTF-8, types in the file's order.
+
+        Without unknown models the array ends before them, as it did when files could not name any."""
+        content: list[object] = [self.migration_id, self.source_cluster, self.from_version, self.to_version, self.nodes, self.device_types]
+        content += [self.unknown_models] if self.unknown_models else []
         return hashlib.sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -77,6 +86,12 @@ def write(migration: MigrationFile) -> bytes:
         device = SubElement(devices, "device")
         for name, value in zip(_DEVICE_FIELDS, device_type, strict=True):
             SubElement(device, name).text = str(value)
+    if migration.unknown_models:
+        models = SubElement(root, "unknownModels")
+        for known in migration.unknown_models:
+            model = SubElement(models, "unknownModel")
+            for name, value in zip(_MODEL_FIELDS, known, strict=True):
+                SubElement(model, name).text = str(value)
     SubElement(root, "totalUnits").text = str(migration.total_units)
     SubElement(root, "digest", algorithm="SHA-256").text = migration.digest
     indent(root)
@@ -93,13 +108,15 @@ def read(data: bytes | str) -> MigrationFile:
     reasons: list[str] = []
     if root.tag != ROOT or root.attrib != {"version": SCHEMA_VERSION}:
         raise InvalidMigrationFile([f'the document must be <{ROOT} version="{SCHEMA_VERSION}">, but it is <{root.tag[:40]}>'])
-    fields = _children(root, _FIELDS, reasons)
+    given = root.find(_MAY_BE_LEFT_OUT) is not None
+    fields = _children(root, tuple(name for name in _FIELDS if given or name != _MAY_BE_LEFT_OUT), reasons)
     migration_id, source_cluster, from_version, to_version = (_text(fields.get(name), reasons) for name in _FIELDS[:4])
     nodes = _number(fields.get("nodes"), MOST_NODES, reasons)
     device_types = _device_types(fields.get("devices"), reasons)
+    unknown_models = _unknown_models(fields.get(_MAY_BE_LEFT_OUT), reasons)
     total_units = _number(fields.get("totalUnits"), MOST_TOTAL_UNITS, reasons)
     digest = _text(fields.get("digest"), reasons)
-    migration = MigrationFile(migration_id, source_cluster, from_version, to_version, nodes, device_types)
+    migration = MigrationFile(migration_id, source_cluster, from_version, to_version, nodes, device_types, unknown_models)
     if not reasons:
         reasons += _wrong_values(migration)
         if total_units != migration.total_units:
@@ -160,21 +177,31 @@ def _number(element: Element | None, most: int, reasons: list[str]) -> int:
 
 
 def _device_types(devices: Element | None, reasons: list[str]) -> tuple[tuple[str, int, int], ...]:
-    if devices is None:
-        return ()
-    if len(devices) > MOST_TYPES:
-        reasons.append(f"there are {len(devices)} device types; at most {MOST_TYPES} are allowed")
-        return ()
-    if devices.attrib or any(child.tag != "device" or child.attrib for child in devices):
-        reasons.append("<devices> may hold <device> elements only, without attributes")
-    _only_blanks_between(devices, reasons)
     found = []
-    for device in devices:
-        fields = _children(device, _DEVICE_FIELDS, reasons)
+    for fields in _listed(devices, "device", "device types", _DEVICE_FIELDS, reasons):
         device_type = _text(fields.get("deviceType"), reasons)
         count = _number(fields.get("count"), MOST_DEVICES, reasons)
         found.append((device_type, count, _number(fields.get("unitsEach"), MOST_UNITS_EACH, reasons)))
     return tuple(found)
+
+
+def _unknown_models(models: Element | None, reasons: list[str]) -> tuple[tuple[str, int], ...]:
+    found = _listed(models, "unknownModel", "unknown models", _MODEL_FIELDS, reasons)
+    if models is not None and not len(models):
+        reasons.append(f"<{models.tag}> is empty; it must be left out then")
+    return tuple((_text(fields.get("model"), reasons), _number(fields.get("count"), MOST_DEVICES, reasons)) for fields in found)
+
+
+def _listed(parent: Element | None, tag: str, what: str, names: tuple[str, ...], reasons: list[str]) -> list[dict[str, Element]]:
+    if parent is None:
+        return []
+    if len(parent) > MOST_TYPES:
+        reasons.append(f"there are {len(parent)} {what}; at most {MOST_TYPES} are allowed")
+        return []
+    if parent.attrib or any(child.tag != tag or child.attrib for child in parent):
+        reasons.append(f"<{parent.tag}> may hold <{tag}> elements only, without attributes")
+    _only_blanks_between(parent, reasons)
+    return [_children(child, names, reasons) for child in parent]
 
 
 def _wrong_values(migration: MigrationFile) -> list[str]:
@@ -185,16 +212,20 @@ def _wrong_values(migration: MigrationFile) -> list[str]:
         ("toVersion", migration.to_version, VERSION_PATTERN),
     )
     types = [device_type for device_type, _, _ in migration.device_types]
+    models = [model for model, _ in migration.unknown_models]
     reasons = [f"{name} {text[:80]!r} does not match {pattern}" for name, text, pattern in patterns if not re.fullmatch(pattern, text)]
-    names = [("sourceCluster", migration.source_cluster), *(("deviceType", text) for text in types)]
+    names = [("sourceCluster", migration.source_cluster), *(("deviceType", text) for text in types), *(("model", text) for text in models)]
     reasons += [f"{name} {text[:80]!r} must be 1 to 128 printable characters" for name, text in names if not _is_label(text)]
     numbers = [("nodes", migration.nodes, MOST_NODES)]
     for _, count, units_each in migration.device_types:
         numbers += [("count", count, MOST_DEVICES), ("unitsEach", units_each, MOST_UNITS_EACH)]
     reasons += [f"{name} {value} must be 0 to {most}" for name, value, most in numbers if not 0 <= value <= most]
-    reasons += [f"device type {text[:80]!r} is given {times} times" for text, times in Counter(types).items() if times > 1]
-    if len(types) > MOST_TYPES:
-        reasons.append(f"there are {len(types)} device types; at most {MOST_TYPES} are allowed")
+    counts = [count for _, count in migration.unknown_models]
+    reasons += [f"the count {count} of a model must be 1 to {MOST_DEVICES}" for count in counts if not 1 <= count <= MOST_DEVICES]
+    for what, texts in (("device type", types), ("model", models)):
+        reasons += [f"{what} {text[:80]!r} is given {times} times" for text, times in Counter(texts).items() if times > 1]
+        if len(texts) > MOST_TYPES:
+            reasons.append(f"there are {len(texts)} {what}s; at most {MOST_TYPES} are allowed")
     if migration.total_units > MOST_TOTAL_UNITS:
         reasons.append(f"the devices need {migration.total_units} units; a license file can hold {MOST_TOTAL_UNITS}")
     return reasons

@@ -53,6 +53,7 @@ PROMISED: dict[str, list[str]] = {
     f"GET {CLUSTER}/license-files/{{license_file_id}}/content": VIEWER,
     f"DELETE {CLUSTER}/license-files/{{license_file_id}}": ADMIN,
     "POST /v1/license-file-verifications": ADMIN,
+    "GET /v1/trusted-keys": VIEWER,
     f"POST {CLUSTER}/migration": ADMIN,
     f"GET {CLUSTER}/migration-file": VIEWER,
     "GET /v1/device-types": VIEWER,
@@ -141,6 +142,15 @@ def test_a_customers_surface_has_nothing_of_the_vendors_desk() -> None:
     assert [name for name, one in operations(customers).items() if scopes(one) == VENDOR] == []
 
 
+def _as_said(read: Any, said: Any) -> Any:
+    """``read`` without the members, at whatever depth, that were added since ``said``."""
+    if isinstance(read, dict) and isinstance(said, dict):
+        return {name: _as_said(value, said[name]) for name, value in read.items() if name in said}
+    if isinstance(read, list) and isinstance(said, list) and len(read) == len(said):
+        return [_as_said(*pair) for pair in zip(read, said, strict=True)]
+    return read
+
+
 @pytest.mark.parametrize("sample", sorted(EVENTS.glob("*.sample.json")), ids=lambda path: path.name.removesuffix(".sample.json"))
 def test_every_event_ever_published_can_still_be_read(sample: Path) -> None:
     envelope = Envelope.model_validate_json(sample.read_text("utf-8"))
@@ -149,7 +159,7 @@ def test_every_event_ever_published_can_still_be_read(sample: Path) -> None:
     read = kind.model_validate(envelope.data)
     assert set(envelope.data) <= set(kind.model_fields), "a field was renamed or removed: readers of the old one hear nothing"
     again = read.model_dump(mode="json")
-    assert {name: again[name] for name in envelope.data} == envelope.data
+    assert _as_said(again, envelope.data) == envelope.data
 
 
 def test_every_event_type_has_a_sample_and_a_schema() -> None:

@@ -21,7 +21,8 @@ async def broken(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Asy
         running.add(task)
         try:
             with suppress(OSError, asyncio.CancelledError):
-                await behaviour(reader, writer)
+                if server.is_serving():  # who was let in at the very end is served no more
+                    await behaviour(reader, writer)
         finally:
             running.discard(task)
             writer.transport.abort()
@@ -63,9 +64,7 @@ async def chatter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
-def drip(text: bytes) -> Behaviour:
-    """One byte after the other, and never the last."""
-
+def _drip(text: bytes) -> Behaviour:
     async def behaviour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             for byte in text:
@@ -74,3 +73,8 @@ def drip(text: bytes) -> Behaviour:
                 await asyncio.sleep(0.05)
 
     return behaviour
+
+
+slow_mail = _drip(b"220-")
+slow_web = _drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 64)
+"""The beginning of an answer, a byte at a time, and no end of it."""

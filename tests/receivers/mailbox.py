@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -33,7 +32,7 @@ class Mailbox:
         if self.data is not None:
             return self.data
         assert isinstance(envelope.content, bytes)
-        self.letters.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=policy.default)))
+        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
         self.secured.append(session.ssl is not None)
         return "250 2.0.0 OK: queued as 7K2M9"
 
@@ -69,5 +68,5 @@ async def mailbox(tls: ssl.SSLContext | None = None, *, login: bool = False) -> 
     finally:
         listening.close()
         for each in sessions:
-            if each.transport is not None:
+            if isinstance(each.transport, asyncio.WriteTransport):
                 each.transport.abort()

@@ -1,17 +1,17 @@
 """Debian's rsyslogd: UDP, TCP with octet counting and TLS at once, each line as it understood it."""
 
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socket import SOCK_DGRAM
 from subprocess import Popen
 from typing import Any
 
 from tests.debian import NotInstalled, install, installed_part, missing
 from tests.receivers.certificates import Authority
-from tests.receivers.waiting import accepts, beside, free_port, own_folder, until
+from tests.receivers.waiting import beside, free_port, own_folder, until
 
 Line = dict[str, Any]
 TLS_NAME = "localhost"
@@ -40,6 +40,10 @@ class Rsyslog:
         whole = text[: text.rfind("\n") + 1]
         return [line for line in map(json.loads, whole.splitlines()) if containing in line["raw"]]
 
+    def log(self) -> str:
+        """What the server has to say about itself."""
+        return (self._written.parent / "log").read_text("utf-8", "replace")
+
     async def line(self, containing: str) -> Line:
         """The line with this text, when it has come."""
         return (await until(lambda: self.lines(containing), self.lines))[0]
@@ -54,20 +58,34 @@ async def rsyslog() -> AsyncIterator[Rsyslog]:
     except NotInstalled as reason:
         missing(reason)
     with own_folder() as folder:
-        authority = Authority(folder)
-        udp, tcp, tls = free_port(SOCK_DGRAM), free_port(), free_port()
+        authority, udp = Authority(folder), free_port(socket.SOCK_DGRAM)
         configuration, log = folder / "rsyslog.conf", folder / "log"
-        configuration.write_text(_configured(folder, authority, udp, tcp, tls), "utf-8")
+        configuration.write_text(_configured(folder, authority, udp), "utf-8")
         command = [str(program), "-n", "-f", str(configuration), "-i", str(folder / "pid")]
         async with beside(command, log) as process:
-            await accepts(tcp, process, log)
-            await accepts(tls, process, log)
-            yield Rsyslog(
-                f"udp://127.0.0.1:{udp}", f"tcp://127.0.0.1:{tcp}", f"tls://{TLS_NAME}:{tls}", authority, process, folder / "lines"
-            )
+            # The server chooses its ports itself: one that was free a moment ago is somebody's connection now.
+            tcp = await until(lambda: _port(folder / "tcp.port", process), log.read_text)
+            tls = await until(lambda: _port(folder / "tls.port", process), log.read_text)
+            targets = f"udp://127.0.0.1:{udp}", f"tcp://127.0.0.1:{tcp}", f"tls://{TLS_NAME}:{tls}"
+            server = Rsyslog(*targets, authority, process, folder / "lines")
+            await until(lambda: _takes_datagrams(server, udp), server.log)
+            yield server
 
 
-def _configured(folder: Path, authority: Authority, udp: int, tcp: int, tls: int) -> str:
+def _port(file: Path, process: "Popen[bytes]") -> int:
+    """What the server wrote down when it began to listen; 0 before."""
+    assert process.poll() is None, "rsyslogd ended"
+    return int(file.read_text("ascii") or 0) if file.exists() else 0
+
+
+def _takes_datagrams(server: Rsyslog, port: int) -> bool:
+    """Whether one that was sent has been written down; a server that does not listen yet loses it."""
+    with socket.socket(type=socket.SOCK_DGRAM) as datagram:
+        datagram.sendto(b"<46>1 - - tests - - - ready?", ("127.0.0.1", port))
+    return bool(server.lines("ready?"))
+
+
+def _configured(folder: Path, authority: Authority, udp: int) -> str:
     certificate, key = authority.issue(TLS_NAME)
     here = 'address="127.0.0.1" ruleset="all"'
     secured = (
@@ -82,8 +100,8 @@ def _configured(folder: Path, authority: Authority, udp: int, tcp: int, tls: int
             f'template(name="line" type="string" string="{_TEMPLATE}")',
             f'ruleset(name="all") {{ action(type="omfile" file="{folder / "lines"}" template="line") }}',
             f'input(type="imudp" {here} port="{udp}" name="udp")',
-            f'input(type="imtcp" {here} port="{tcp}" name="tcp")',
-            f'input(type="imtcp" {here} port="{tls}" name="tls" {secured})',
+            f'input(type="imtcp" {here} port="0" listenportfilename="{folder / "tcp.port"}" name="tcp")',
+            f'input(type="imtcp" {here} port="0" listenportfilename="{folder / "tls.port"}" name="tls" {secured})',
             "",
         ]
     )

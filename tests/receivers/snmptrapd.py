@@ -75,7 +75,8 @@ async def snmptrapd(users: Sequence[User] = ()) -> AsyncIterator[SnmpTrapd]:
         command = [str(program), "-f", "-C", "-c", str(configuration), "-Lo", "-On", "-OQ", "-Oe", "-m", "", f"udp:127.0.0.1:{port}"]
         async with beside(command, log, {"SNMP_PERSISTENT_DIR": str(folder), "MIBS": "", "SNMPCONFPATH": str(folder)}) as process:
             server = SnmpTrapd(f"snmp://127.0.0.1:{port}", process, log)
-            await until(lambda: "NET-SNMP version" in server.log(), server.log)
+            await until(lambda: "NET-SNMP version" in server.log() or process.poll() is not None, server.log)
+            assert process.poll() is None, server.log()
             yield server
 
 

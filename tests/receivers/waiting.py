@@ -62,14 +62,3 @@ async def beside(
         process.send_signal(signal.SIGCONT)
         process.kill()
         await asyncio.to_thread(process.wait)
-
-
-async def accepts(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Until the program takes connections; fails with its words when it ends instead."""
-
-    def tried() -> bool:
-        assert process.poll() is None, f"ended with {process.returncode}: {log.read_text('utf-8', 'replace')}"
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    await until(tried, lambda: log.read_text("utf-8", "replace"))

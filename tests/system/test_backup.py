@@ -1,7 +1,6 @@
 """An installation that is backed up while it works and restored on empty servers reports the same to the letter; the customer's
 back-up holds nothing of the vendor's key; and what the lost broker held reaches its readers all the same."""
 
-import base64
 import re
 import shutil
 import stat
@@ -15,8 +14,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from sqlalchemy import func, select
 
 from shared.contracts.base import Envelope
@@ -30,6 +27,7 @@ from tests.system.conftest import new_place
 from tests.system.database import dead_letters, server_of, waiting_events
 from tests.system.in_process import InProcess, services_on
 from tests.system.instance import Place, started
+from tests.system.leaks import all_forms, clear_forms, files_below, within
 from tests.system.product import Product, mac, users_of
 from tests.system.side import OWNER, Side, migrated_side
 
@@ -47,6 +45,7 @@ OF_THE_CUSTOMER = (
     "/v1/device-types",
 )
 OF_THE_VENDOR = ("/v1/orders", "/v1/registrations")
+SIGNING_KEY, PASSPHRASE = Path("vendor/signing-key.pem"), Path("secrets/signing-key-passphrase")
 KEPT = ("admin.key", "vendor.key", "secrets/signing-key-passphrase", "trusted-keys/vendor.pub")
 
 
@@ -167,10 +166,9 @@ async def test_the_vendors_side_reports_the_same_and_signs_with_the_same_key(bac
         await product.install("three", await product.file_for(mac(3), 1, 100))  # signed now, and trusted by the key of then
 
 
-def forms_of(secret: bytes) -> list[bytes]:
-    """As somebody may have written it."""
-    coded = base64.b64encode(secret).rstrip(b"=")
-    return [secret, secret.hex().encode(), secret.hex().upper().encode(), coded, base64.urlsafe_b64encode(secret).rstrip(b"=")]
+def secrets_of(place: Place) -> tuple[bytes, bytes]:
+    """The sealed key and what opens it."""
+    return (place.data / SIGNING_KEY).read_bytes(), (place.data / PASSPHRASE).read_bytes().strip()
 
 
 def contents_of(dump: Path, postgres: EmbeddedPostgres) -> bytes:
@@ -181,20 +179,21 @@ def contents_of(dump: Path, postgres: EmbeddedPostgres) -> bytes:
 
 
 def test_a_customers_back_up_has_no_byte_of_the_vendors_key(back_up: BackedUp, postgres: EmbeddedPostgres) -> None:
-    pem = (back_up.place.data / "vendor" / "signing-key.pem").read_bytes()
-    passphrase = (back_up.place.data / "secrets" / "signing-key-passphrase").read_bytes().strip()
-    opened = load_pem_private_key(pem, passphrase)
-    assert isinstance(opened, Ed25519PrivateKey)
-    seed = opened.private_bytes_raw()
-    der = opened.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    sealed = base64.b64decode(b"".join(line for line in pem.splitlines() if not line.startswith(b"-")))
-    clear = [form for secret in (seed, der, passphrase) for form in forms_of(secret)]
-    everything = [*clear, *forms_of(sealed), *(line for line in pem.splitlines() if not line.startswith(b"-")), b"PRIVATE KEY"]
-    assert [form for form in everything if form in contents_of(back_up.customer, postgres)] == []
+    pem, passphrase = secrets_of(back_up.place)
+    assert within(contents_of(back_up.customer, postgres), all_forms(pem, passphrase)) == []
     assert [*back_up.customer.parent.glob("customer-*.pem")] == []
     kept = back_up.vendor.with_suffix(".key.pem").read_bytes()
     assert kept == pem
-    assert [form for form in clear if form in kept + contents_of(back_up.vendor, postgres)] == []
+    assert within(kept + contents_of(back_up.vendor, postgres), clear_forms(pem, passphrase)) == []
+
+
+def test_no_other_file_of_an_installation_has_a_byte_of_the_vendors_key(back_up: BackedUp) -> None:
+    """Logs, keys, and the database's own pages and write-ahead log, as they lie on the disk."""
+    pem, passphrase = secrets_of(back_up.place)
+    files = files_below(back_up.place.data)
+    assert {SIGNING_KEY, PASSPHRASE, Path("licensing.log"), Path("pgdata/PG_VERSION")} <= files.keys()
+    forms = all_forms(pem, passphrase)
+    assert [path for path, content in files.items() if path not in (SIGNING_KEY, PASSPHRASE) and within(content, forms)] == []
 
 
 def test_a_back_up_is_its_owners_alone(back_up: BackedUp) -> None:

@@ -15,16 +15,17 @@ DEFAULT_TIMEOUT_SECONDS = 10.0
 
 
 class Attempt:
-    """``doing``: what the attempt is about just now; a fault is told together with it."""
+    """``doing``: what the attempt is about just now; a fault is told together with it. ``seconds``: all that it has."""
 
-    def __init__(self, doing: str) -> None:
+    def __init__(self, seconds: float, doing: str) -> None:
+        self.seconds = seconds
         self.doing = doing
 
 
 @asynccontextmanager
 async def attempt(seconds: float, doing: str) -> AsyncIterator[Attempt]:
     """At most so many seconds for all that stands within. Raises DeliveryFailed instead of timeouts and what networks raise."""
-    now = Attempt(doing)
+    now = Attempt(seconds, doing)
     try:
         async with asyncio.timeout(seconds) as limit:
             yield now
@@ -62,14 +63,18 @@ def hang_up(stream: socket.socket) -> None:
 
 
 async def connect(addresses: Sequence[Address], port: int, now: Attempt) -> socket.socket:
-    """A connected stream to the first of the addresses that accepts one. Raises the last one's OSError."""
+    """A connected stream to the first of the addresses that accepts one. Raises the last one's OSError.
+
+    An address that does not answer gets its share of the time only, so that the next is tried as well.
+    """
     last: OSError | None = None
-    for address in addresses:
+    for number, address in enumerate(addresses, 1):
         now.doing = f"connecting to {authority(str(address), port)}"
         stream = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
         stream.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(stream, (str(address), port))
+            async with asyncio.timeout(now.seconds / len(addresses) if number < len(addresses) else None):
+                await asyncio.get_running_loop().sock_connect(stream, (str(address), port))
         except OSError as error:
             stream.close()
             last = error

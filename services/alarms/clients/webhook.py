@@ -38,7 +38,7 @@ class _Checked(AbstractResolver):
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
         """Of both families, whichever is asked for. Raises DeliveryFailed, TargetRefused."""
         del family
-        addresses = await self._names.addresses(host)
+        addresses = await self._names.addresses(host := host.lower())
         self._guard.admit(host, addresses)
         families = {4: socket.AF_INET, 6: socket.AF_INET6}
         numeric = int(socket.AI_NUMERICHOST)
@@ -103,8 +103,8 @@ class WebhookSender:
                 raise DeliveryFailed(f"{target.shown}: {_reason(error)}") from error
 
     async def _post(self, message: Message) -> str:
-        url = URL(self._target.url)
-        if url.host != self._target.host:
+        url = URL(self._target.url, encoded=True)  # as it was written: who signs his URLs counts every character
+        if URL(self._target.url).raw_host != self._target.host:
             raise DeliveryFailed(f"{self._target.shown}: the host can be read in two ways, write it plainly", gone=True)
         text = body(message)
         signed = headers(message, text, self._target.secrets, datetime.now(UTC))
@@ -162,4 +162,5 @@ def _reason(error: aiohttp.ClientError) -> str:
         return "the receiver ended the connection without an answer"
     if isinstance(error, aiohttp.ClientOSError):
         return explain(error.__cause__ if isinstance(error.__cause__, OSError) else OSError(*error.args))
-    return f"the answer is no HTTP: {error}"
+    # Such an error's own text repeats the whole URL, and that is as good as a secret.
+    return f"the answer is no HTTP: {error.message if isinstance(error, aiohttp.ClientResponseError) else type(error).__name__}"

@@ -18,5 +18,5 @@ journal      an entry, its form, the chain of hashes and how it is verified
 changes      what a change of a cluster writes into the journal
 past         a cluster as its journal tells of it
 proof        whether what is kept, and what files signed, is what the journal tells
-migration    what a 4.x inventory is covered with
+migration    what a 4.x inventory is covered with; inventory_rows: one by rows, and the models that stand in no catalogue
 """

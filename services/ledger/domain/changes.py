@@ -1,7 +1,7 @@
 """What a change of a cluster writes into its journal: an entry for each node, file and line of a grant that is not as it was.
 
 Must not be broken: the entries add up to the pools after the change; ``write_changes`` asserts it. And the last entries about the
-cluster, a node and a source of units say all that a unit report tells of them: see ``past.py``, which reads them.
+cluster, a node and a source of units say all that a unit report tells of them and that may change: see ``past.py``, which reads them.
 """
 
 import json

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.ledger.domain.cluster import Cluster, major_of
+from services.ledger.domain.inventory_rows import UnknownModel
 from services.ledger.domain.refusals import MigrationNotPossible, invalid_inventory, unknown_device_types
 from shared.license_file.migration_file import InvalidMigrationFile, MigrationFile, write
 
@@ -13,12 +14,20 @@ FIRST_LICENSED_MAJOR = 5
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """``types``: (device type, devices, units each), by name; together they need ``units``."""
+    """``types``: (device type, devices, units each), by name; together they need ``units``. Of an inventory by rows also how many there
+    were, how many of them named a device again, and what stands in no catalogue."""
 
     from_version: str
     to_version: str
     nodes: int
     types: tuple[tuple[str, int, int], ...]
+    unknown: tuple[UnknownModel, ...] = ()
+    rows: int | None = None
+    repeated_rows: int = 0
+    first_repeated_rows: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.repeated_rows <= (self.rows or 0)  # paired with CHECK migration_repeated_rows_among_rows
 
     @property
     def units(self) -> int:
@@ -39,8 +48,9 @@ def cover(
     nodes: int,
     counts: Iterable[tuple[str, int]],
     prices: Mapping[str, int],
+    unknown: tuple[UnknownModel, ...] = (),
 ) -> Coverage:
-    """Price an inventory; a type named twice is counted together, one without devices is left out.
+    """Price an inventory; a type named twice is counted together, one without devices is left out, an ``unknown`` model costs nothing.
 
     Raises UnknownDeviceType, InvalidInventory: also for what no migration file could say.
     """
@@ -54,7 +64,8 @@ def cover(
     if not major_of(from_version) < FIRST_LICENSED_MAJOR <= major_of(to_version):
         raise invalid_inventory([f"a migration leads from 4.x to 5.x or later, not from {from_version} to {to_version}"])
     try:
-        write(MigrationFile(migration_id, cluster, from_version, to_version, nodes, types))
+        models = tuple((model.model, model.devices) for model in unknown)
+        write(MigrationFile(migration_id, cluster, from_version, to_version, nodes, types, models))
     except InvalidMigrationFile as refused:
         raise invalid_inventory(refused.reasons) from refused
-    return Coverage(from_version, to_version, nodes, types)
+    return Coverage(from_version, to_version, nodes, types, unknown)

@@ -4,8 +4,9 @@ Must not be broken: it reads what ``changes.py`` writes, and also what an earlie
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -64,17 +65,22 @@ class ReportedFile:
     units: int
     overdraft_units: int
     grace_ends_at: datetime | None
+    migration_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A license file, the starter or a migration's grant. ``state`` is None for what is no file."""
+    """A license file, the starter or a migration's grant. ``state`` is None for what is no file.
+
+    ``migration_id``: the migration that it covers free of charge; it never changes, and the journal does not tell of it.
+    """
 
     subject: str
     state: str | None
     lines: tuple[GrantedLine, ...]
     installed_at: datetime | None
     grace_ends_at: datetime | None
+    migration_id: str | None = field(default=None, compare=False)
 
     def reported(self) -> ReportedFile:
         """A file's lines grant together; a feature of the starter ends by itself. What still grants is counted, else what once did."""
@@ -88,6 +94,7 @@ class Source:
             units=sum(line.units for line in counted if line.feature == PHONE_UNIT),
             overdraft_units=sum(line.overdraft_units for line in counted if line.feature == PHONE_UNIT),
             grace_ends_at=self.grace_ends_at,
+            migration_id=self.migration_id,
         )
 
 
@@ -133,6 +140,21 @@ def reported(sources: Iterable[Source]) -> list[ReportedFile]:
     """Those that have ever granted something, in the order of a unit report."""
     granted = [source for source in sources if source.lines]
     return [source.reported() for source in sorted(granted, key=lambda source: (source.installed_at or _NEVER, source.subject))]
+
+
+def with_migrations(sources: Iterable[Source], migrations: Mapping[str, str]) -> list[Source]:
+    """The sources with the migrations that they came of, by subject."""
+    return [replace(source, migration_id=migrations.get(source.subject)) for source in sources]
+
+
+def migrated_units(sources: Iterable[Source]) -> Mapping[str, int]:
+    """What migrations grant, provisionally or by their files, by feature. The rest was purchased, or is the starter."""
+    found = Counter[str]()
+    for source in sources:
+        if source.migration_id is not None:
+            for line in source.lines:
+                found[line.feature] += line.units if line.granting else 0
+    return found
 
 
 def _source(subject: str, facts: Mapping[str, Any]) -> Source:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from services.ledger.domain.refusals import invalid_inventory
-from shared.contracts.bodies.ledger import MOST_INVENTORY_LINES
+from shared.contracts.bodies.migrations import MOST_INVENTORY_LINES
 
 CSV_TYPE = "text/csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

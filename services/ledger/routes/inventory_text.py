@@ -7,7 +7,7 @@ import codecs
 import csv
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -42,19 +42,26 @@ class InventoryTooLarge(Exception):
         return f"An inventory may have {self.limit_bytes} bytes and {self.limit_devices} devices. Nothing was changed."
 
 
+KindOf = Callable[[object], str | None]
+"""The text that stands for a device's type, None where it cannot."""
+
+
 class _Reading(Protocol):
     """One form of the text. ``last``: nothing follows. Raises InventoryUnreadable."""
 
+    def __init__(self, kind_of: KindOf | None = None) -> None: ...
     def read(self, text: str, *, last: bool) -> Iterator[Line]: ...
 
 
-async def lines_of(stream: AsyncIterator[bytes], content_type: str) -> AsyncIterator[list[Line]]:
-    """The lines, some thousands at a time. Raises InventoryUnreadable, InventoryTooLarge."""
+async def lines_of(stream: AsyncIterator[bytes], content_type: str, kind_of: KindOf | None = None) -> AsyncIterator[list[Line]]:
+    """The lines, some thousands at a time. ``kind_of``: what may stand for the type of a device, a name by default.
+
+    Raises InventoryUnreadable, InventoryTooLarge."""
     kind = content_type.partition(";")[0].strip().lower()
     forms: dict[str, type[_Reading]] = {JSON_TYPE: _Json, NDJSON_TYPE: _Ndjson, CSV_TYPE: _Csv}
     if kind not in forms:
         raise InventoryUnreadable(0, f"the body must be {JSON_TYPE}, {NDJSON_TYPE} or {CSV_TYPE}")
-    reading, decoder = forms[kind](), codecs.getincrementaldecoder("utf-8-sig")()
+    reading, decoder = forms[kind](kind_of), codecs.getincrementaldecoder("utf-8-sig")()
     batch: list[Line] = []
     received = devices = 0
     async for text, last, size in _texts(stream, decoder):
@@ -104,7 +111,8 @@ class _Lines:
 class _Ndjson:
     """An object a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind_of: KindOf | None = None) -> None:
+        self._kind_of = kind_of or _name
         self._lines = _Lines()
 
     def read(self, text: str, *, last: bool) -> Iterator[Line]:
@@ -114,13 +122,14 @@ class _Ndjson:
                     found = json.loads(line)
                 except (ValueError, RecursionError) as broken:
                     raise InventoryUnreadable(self._lines.number, f"is not JSON ({broken})") from broken
-                yield _from_object(self._lines.number, found)
+                yield _from_object(self._lines.number, found, self._kind_of)
 
 
 class _Json:
     """``[…]`` or ``{"devices": […]}``; a device is read as soon as it is whole, and counts as a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind_of: KindOf | None = None) -> None:
+        self._kind_of = kind_of or _name
         self._text = ""
         self._number = 0
         self._wrapped: bool | None = None
@@ -152,7 +161,7 @@ class _Json:
                 break  # a number may go on
             at = ends
             self._number += 1
-            yield _from_object(self._number, found)
+            yield _from_object(self._number, found, self._kind_of)
         self._text = self._text[at or 0 :]
         if last:
             self._check_end()
@@ -173,16 +182,17 @@ class _Json:
             raise InventoryUnreadable(self._number, "is the last that can be read; the text does not end as it should")
 
 
-def _from_object(number: int, found: Any) -> Line:
+def _from_object(number: int, found: Any, kind_of: KindOf) -> Line:
     if not isinstance(found, dict):
         return number, None, None, "is not an object with device and device_type"
-    return _line(number, found.get("device"), found.get("device_type"))
+    return _line(number, found.get("device"), found.get("device_type", found.get("model")), kind_of)
 
 
 class _Csv:
     """A header that names the two columns, among others, in whatever order; comma, semicolon or tab between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind_of: KindOf | None = None) -> None:
+        self._kind_of = kind_of or _name
         self._lines = _Lines()
         self._columns: tuple[int, int] | None = None
         self._delimiter = ","
@@ -214,7 +224,7 @@ class _Csv:
             self._columns = _columns_of(number, cells)
             return
         device, device_type = (cells[at] if at < len(cells) else None for at in self._columns)
-        yield _line(number, device, device_type)
+        yield _line(number, device, device_type, self._kind_of)
 
     def _cells(self, number: int, record: str) -> list[str]:
         try:
@@ -232,8 +242,8 @@ def _columns_of(number: int, header: list[str]) -> tuple[int, int]:
     return found[0][0], found[1][0]
 
 
-def _line(number: int, device: object, device_type: object) -> Line:
-    name, kind = _name(device), _name(device_type)
+def _line(number: int, device: object, device_type: object, kind_of: KindOf) -> Line:
+    name, kind = _name(device), kind_of(device_type)
     if name is None:
         return number, None, None, "names no device: a name has 1 to 128 printable characters without slash"
     if kind is None:

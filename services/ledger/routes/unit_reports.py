@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["unit report"])
 
 COLUMNS = (
     *("cluster", "kind", "name", "status", "granted", "authorized", "overdraft_allowed", "used", "remaining", "overdraft"),
-    *("devices", "nodes", "units_each", "units", "stage"),
+    *("devices", "nodes", "units_each", "units", "stage", "migrated_units", "migration_id"),
 )
 
 
@@ -34,7 +34,12 @@ def _rows(report: UnitReport) -> Iterator[list[object]]:
     for used in report.device_types:
         yield _row(report, "device_type", name=used.device_type, **used.model_dump(exclude={"device_type"}))
     for file in report.license_files:
-        cells = {"granted": "yes" if file.granted else "no", "nodes": file.nodes, "units": file.units}
+        cells = {
+            "granted": "yes" if file.granted else "no",
+            "nodes": file.nodes,
+            "units": file.units,
+            "migration_id": file.migration_id or "",
+        }
         yield _row(report, "license_file", name=file.license_file_id, status=file.state, overdraft_allowed=file.overdraft_units, **cells)
     for lacking in report.unmet_demand or ():
         cells = {"devices": lacking.devices, "units": lacking.units}

@@ -5,6 +5,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
+from services.ledger.domain.inventory_rows import RatedType
+from services.ledger.domain.refusals import CatalogueMissing
 from services.ledger.tables import CatalogueRow, DeviceTypeRow
 from shared.kit.transaction import Transaction
 
@@ -16,12 +18,19 @@ async def claim_version(tx: Transaction, version: int) -> bool:
     return (await tx.session.execute(newer.returning(col(CatalogueRow.version)))).first() is not None
 
 
-async def replace_prices(tx: Transaction, prices: list[tuple[str, int, int | None]]) -> None:
-    """``prices``: (device type, units, adjunct units); whatever is not among them is gone."""
+async def replace_types(tx: Transaction, types: list[RatedType]) -> None:
+    """Whatever is not among ``types`` is gone."""
     await tx.session.execute(delete(DeviceTypeRow))
-    if prices:
-        rows = [{"device_type": name, "units": units, "adjunct_units": adjunct} for name, units, adjunct in prices]
-        await tx.session.execute(insert(DeviceTypeRow), rows)
+    if types:
+        await tx.session.execute(insert(DeviceTypeRow), [rated._asdict() for rated in types])
+
+
+async def all_types(tx: Transaction) -> list[RatedType]:
+    """Every type with what else it is called, by name. Raises CatalogueMissing."""
+    if (await tx.session.execute(select(col(CatalogueRow.version)))).first() is None:
+        raise CatalogueMissing
+    asked = select(DeviceTypeRow).order_by(col(DeviceTypeRow.device_type))
+    return [RatedType(t.device_type, t.units, t.adjunct_units, t.label, t.model_code) for t in await tx.session.scalars(asked)]
 
 
 async def version_in(engine: AsyncEngine) -> int | None:

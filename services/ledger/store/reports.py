@@ -1,6 +1,6 @@
 """Sums for reports and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from sqlalchemy import Row, select, text
@@ -33,6 +33,28 @@ async def sources_of(tx: Transaction, cluster: str) -> list[Source]:
     for (subject, *facts), rows in groupby(await tx.session.execute(_SOURCES, {"cluster": cluster}), lambda row: tuple(row[:4])):
         found.append(Source(subject, facts[0], tuple(GrantedLine(*row[4:]) for row in rows if row.line_id is not None), *facts[1:]))
     return found
+
+
+_MIGRATIONS = text("""
+    SELECT license_file_id, migration_id FROM license_file WHERE migration_id IS NOT NULL AND license_file_id = ANY(:subjects)
+     UNION ALL
+    SELECT 'migration', migration_id FROM cluster WHERE migration_id IS NOT NULL AND cluster = :cluster
+""")
+_MIGRATED = text("""
+    SELECT feature, sum(units)::bigint AS units FROM grant_line LEFT JOIN license_file USING (license_file_id)
+     WHERE grant_line.granting AND (source = 'migration' OR migration_id IS NOT NULL) GROUP BY feature
+""")
+
+
+async def migrations_of(tx: Transaction, cluster: str, sources: Iterable[Source]) -> dict[str, str]:
+    """The migration that each source covers free of charge, by subject: that of a file never changes, nor does that of a cluster."""
+    asked = {"cluster": cluster, "subjects": [source.subject for source in sources]}
+    return {row.license_file_id: row.migration_id for row in await tx.session.execute(_MIGRATIONS, asked)}
+
+
+async def migrated_everywhere(tx: Transaction) -> dict[str, int]:
+    """What migrations grant in all clusters, by feature."""
+    return {row.feature: row.units for row in await tx.session.execute(_MIGRATED)}
 
 
 async def pools_everywhere(tx: Transaction) -> list[Pool]:

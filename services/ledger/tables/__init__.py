@@ -19,6 +19,9 @@ from services.ledger.tables.demand import PoolDayRow as PoolDayRow
 from services.ledger.tables.demand import ReturnableRow as ReturnableRow
 from services.ledger.tables.demand import UnmetDemandRow as UnmetDemandRow
 from services.ledger.tables.demand import UnmetDeviceRow as UnmetDeviceRow
+from services.ledger.tables.migrations import MigrationRow as MigrationRow
+from services.ledger.tables.migrations import MigrationTypeRow as MigrationTypeRow
+from services.ledger.tables.migrations import UnknownModelRow as UnknownModelRow
 from services.ledger.tables.reconciliations import DifferenceRow as DifferenceRow
 from services.ledger.tables.reconciliations import InventoryLineRow as InventoryLineRow
 from services.ledger.tables.reconciliations import ReconciliationRow as ReconciliationRow
@@ -178,39 +181,16 @@ class StarterUseRow(LedgerTable, table=True):
     cluster: str
 
 
-class MigrationRow(LedgerTable, table=True):
-    """A cluster's migration from 4.x."""
-
-    __tablename__ = "migration"
-    __table_args__ = (ForeignKeyConstraint(["cluster"], ["ledger.cluster.cluster"]),)
-
-    cluster: str = Field(primary_key=True)
-    from_version: str
-    to_version: str
-    nodes: int = Field(sa_type=BigInteger)
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))
-
-
-class MigrationTypeRow(LedgerTable, table=True):
-    """Devices of a type that a migration covers, and the price they were counted at."""
-
-    __tablename__ = "migration_type"
-    __table_args__ = (ForeignKeyConstraint(["cluster"], ["ledger.migration.cluster"]),)
-
-    cluster: str = Field(primary_key=True)
-    device_type: str = Field(primary_key=True)
-    count: int = Field(sa_type=BigInteger)
-    units_each: int = Field(sa_type=BigInteger)
-
-
 class DeviceTypeRow(LedgerTable, table=True):
-    """The calculator's prices, by event."""
+    """The calculator's prices, by event. ``label`` and ``model_code``: what exports of 4.x call the type; null until they were heard."""
 
     __tablename__ = "device_type"
 
     device_type: str = Field(primary_key=True)
     units: int = Field(sa_type=BigInteger)
     adjunct_units: int | None = Field(default=None, sa_type=BigInteger)
+    label: str | None = None
+    model_code: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class CatalogueRow(LedgerTable, table=True):

@@ -22,9 +22,9 @@ async def change_standing(tx: Transaction, file: InstalledFile, standing: Standi
             cluster=changed.cluster,
             license_file_id=changed.license_file_id,
             version=changed.version,
-            state=standing.state,
+            state=standing.shown_state,
             granting=standing.granting,
-            reason=standing.reason,
+            reason=standing.shown_reason,
             grace_ends_at=standing.grace_ends_at if standing.mismatch else None,
             changed_at=tx.now,
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.contracts.bodies.ledger import Migration
+from shared.contracts.bodies.migrations import Migration
 from shared.license_file.migration_file import InvalidMigrationFile, MigrationFile, write
 
 
@@ -26,6 +26,7 @@ def render_migration(migration: Migration) -> bytes:
         to_version=migration.to_version,
         nodes=migration.nodes,
         device_types=tuple(types),
+        unknown_models=tuple(sorted((unknown.model, unknown.devices) for unknown in migration.unknown_models)),
     )
     try:
         return write(file)

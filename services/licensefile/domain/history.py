@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.offer import Offer
 from services.licensefile.domain.reasons import Reason
-from services.licensefile.domain.standing import FileState
+from services.licensefile.domain.standing import ShownState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Record:
     """A file that was installed once, whatever became of it."""
 
     cluster: str
-    state: FileState
+    state: ShownState
     digest: str
 
 
@@ -58,10 +58,11 @@ def _reasons_of_record(file_id: str, record: Record, offer: Offer, cluster: Clus
         yield Reason("already_installed", None, f"License file {file_id} is here already, in state {record.state}. {_WAYS[record.state]}")
 
 
-_WAYS: Mapping[FileState, str] = {
+_WAYS: Mapping[ShownState, str] = {
     "installed": "There is nothing to do.",
     "host_mismatch": "Give a node its MAC again or have it re-hosted before its grace ends.",
     "version_mismatch": "Order an upgrade before its grace ends.",
+    "key_revoked": "Have it re-hosted to the same MAC: that signs it with the current key.",
     "expired": "Ask the vendor for a new file.",
     "grace_exceeded": "Its units were taken back for good; have it re-hosted.",
 }

@@ -14,7 +14,7 @@ from shared.license_file.words import BOM, decode, joined_lines
 LONGEST_FILE_NAME = 128
 _KEYWORDS = ("INCREMENT", "FEATURE")
 
-SignatureFault = Literal["signature_invalid", "unknown_signer", "key_revoked"]
+SignatureFault = Literal["signature_invalid", "unknown_signer", "key_revoked", "key_not_valid"]
 CheckSignature = Callable[[LicenseLine], SignatureFault | None]
 
 

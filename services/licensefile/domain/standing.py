@@ -1,10 +1,12 @@
 """In which state does an installed file stand? One answer for every occasion: a change of its cluster, the clock, a person.
 
-Grace runs from the first mismatch ever and is never restarted. A file whose units were taken back never gets them again.
+Grace runs from the first mismatch ever and is never restarted. A file whose units were taken back for it never gets them again.
+The revocation of a key lies over all this and changes nothing beneath: grace and expiry go on, and when it is lifted the file stands
+where it would stand without.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -13,10 +15,11 @@ from services.licensefile.domain.lines import FileLine
 from shared.license_file.features import SOFTWARE_MAJOR, SW_FEATURE
 
 FileState = Literal["installed", "superseded", "expired", "host_mismatch", "version_mismatch", "retired", "grace_exceeded"]
+ShownState = FileState | Literal["key_revoked"]
 MismatchState = Literal["host_mismatch", "version_mismatch"]
 
 GRANTING: frozenset[FileState] = frozenset({"installed", "host_mismatch", "version_mismatch"})
-"""States in which the units stay; all others are final."""
+"""States in which the units stay, unless a revocation takes them; all others are final."""
 INSTALLED = "It fits its cluster."
 
 
@@ -29,13 +32,22 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Revocation:
+    """A key that signed the file is revoked. ``keeps_granting``: the file is flagged only."""
+
+    reason: str
+    keeps_granting: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """A state, why, and the grace's beginning and end as far as it ever began."""
+    """A state, why, and the grace's beginning and end as far as it ever began; the revocation that lies over it."""
 
     state: FileState
     reason: str
     mismatch_since: datetime | None = None
     grace_ends_at: datetime | None = None
+    revocation: Revocation | None = None
 
     def __post_init__(self) -> None:
         assert (self.mismatch_since is None) == (self.grace_ends_at is None)  # paired with CHECK license_file_grace_has_both_ends
@@ -43,8 +55,23 @@ class Standing:
         assert not mismatched or self.mismatch_since is not None  # paired with CHECK license_file_mismatch_has_grace
 
     @property
+    def is_final(self) -> bool:
+        return self.state not in GRANTING
+
+    @property
     def granting(self) -> bool:
-        return self.state in GRANTING
+        return not self.is_final and (self.revocation is None or self.revocation.keeps_granting)
+
+    @property
+    def shown_state(self) -> ShownState:
+        """As everybody is told. What is final is told as what it is: a revocation takes nothing from it."""
+        return "key_revoked" if self.revocation and not self.is_final else self.state
+
+    @property
+    def shown_reason(self) -> str:
+        if self.revocation is None or self.is_final:
+            return self.reason
+        return f"{self.revocation.reason} Besides: {self.reason}" if self.mismatch else self.revocation.reason
 
     @property
     def mismatch(self) -> Mismatch | None:
@@ -68,18 +95,18 @@ def mismatch_of(mac: str, lines: Sequence[FileLine], cluster: Cluster) -> Mismat
 
 def standing(now_is: Standing, expires_on: date | None, mismatch: Mismatch | None, at: datetime, grace: timedelta) -> Standing:
     """The standing from ``at`` (UTC) on. What is final stays; expiry goes before the end of grace, and that before a mismatch."""
-    if not now_is.granting:
+    if now_is.is_final:
         return now_is
     since, ends = now_is.mismatch_since, now_is.grace_ends_at
     if expires_on and at.date() > expires_on:
-        return Standing("expired", f"It was valid through {expires_on} 23:59:59 UTC. Ask the vendor for a new file.", since, ends)
+        return replace(now_is, state="expired", reason=f"It was valid through {expires_on} 23:59:59 UTC. Ask the vendor for a new file.")
     if mismatch is None:
-        return Standing("installed", INSTALLED, since, ends) if now_is.mismatch else now_is
+        return replace(now_is, state="installed", reason=INSTALLED) if now_is.mismatch else now_is
     if since is None or ends is None:
         since, ends = at, at + grace
     if at >= ends:
         text = f"{mismatch.reason} Its grace ended on {ends:%Y-%m-%d %H:%M:%S} UTC, so its units were taken back. Have it re-hosted."
-        return Standing("grace_exceeded", text, since, ends)
+        return replace(now_is, state="grace_exceeded", reason=text, mismatch_since=since, grace_ends_at=ends)
     if now_is.state == mismatch.state:
         return now_is
-    return Standing(mismatch.state, mismatch.reason, since, ends)
+    return replace(now_is, state=mismatch.state, reason=mismatch.reason, mismatch_since=since, grace_ends_at=ends)

@@ -116,4 +116,6 @@ _SIGNATURE_TEXTS: Mapping[SignatureFault, str] = {
     "unknown_signer": "it is signed by a key that is not trusted here (KeyId {key}). If the vendor has a new key, put its public key "
     "into the folder of trusted keys; a file without KeyId is from before these signatures and must be issued anew.",
     "key_revoked": "the key {key} that signed it is revoked. Have the file re-hosted to the same MAC: that signs it with the current key.",
+    "key_not_valid": "the key {key} that signed it was not valid at the instant in its LicFileID (GET /v1/trusted-keys shows its days), "
+    "so the vendor did not make it then. Ask the vendor; a re-host to the same MAC signs it with the current key.",
 }

@@ -1,5 +1,6 @@
 """/v1/clusters/{cluster}/license-files: upload, list, View File, retire."""
 
+from base64 import b64encode
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from services.licensefile.actions.install import install
 from services.licensefile.actions.retire import retire
 from services.licensefile.clients import STARTER, Ledger
 from services.licensefile.routes.answers import file_members, starter_body
-from services.licensefile.routes.upload import LARGEST_BODY_BYTES, OfferDep
+from services.licensefile.routes.upload import LARGEST_BODY_BYTES, OfferDep, UploadRoute
 from shared.contracts.base import Page
 from shared.contracts.bodies.licensefile import LicenseFileBody, UploadedLicenseFile
 from shared.contracts.fields import Name
@@ -23,7 +24,7 @@ from shared.kit.problems import NotFound
 from shared.kit.scopes import needs
 from shared.kit.transaction import TransactionDep
 
-router = APIRouter(prefix="/v1/clusters/{cluster}/license-files", tags=["license files"])
+router = APIRouter(prefix="/v1/clusters/{cluster}/license-files", tags=["license files"], route_class=UploadRoute)
 
 ClusterPath = Annotated[Name, Path()]
 FilePath = Annotated[Name, Path(description="LicFileID: 17 digits.")]
@@ -76,7 +77,7 @@ async def get_license_file(cluster: ClusterPath, license_file_id: FilePath, requ
 
 @router.get("/{license_file_id}/content", openapi_extra=needs("viewer"), response_class=PlainTextResponse)
 async def view_license_file(cluster: ClusterPath, license_file_id: FilePath, tx: TransactionDep) -> Response:
-    """View File: the bytes exactly as they were uploaded, also of a file that grants no more."""
+    """View File: the bytes exactly as they were uploaded, with their SHA-256 as Repr-Digest; also of a file that grants no more."""
     file, content = await store.find(tx, cluster, license_file_id), await store.content_of(tx, cluster, license_file_id)
     if file is None or content is None:
         raise NotFound("license file", license_file_id)
@@ -86,6 +87,8 @@ async def view_license_file(cluster: ClusterPath, license_file_id: FilePath, tx:
             "content-type": f"text/plain; charset={_charset_of(content)}",
             "content-disposition": f"inline; filename*=UTF-8''{quote(file.file_name, safe='')}",
             "x-content-type-options": "nosniff",
+            "etag": f'"{file.sha256}"',
+            "repr-digest": f"sha-256=:{b64encode(bytes.fromhex(file.sha256)).decode()}:",
         },
     )
 

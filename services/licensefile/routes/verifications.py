@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request
 from services.licensefile.actions.verify import verify
 from services.licensefile.clients import Ledger
 from services.licensefile.routes.answers import verdict_body
-from services.licensefile.routes.upload import LARGEST_BODY_BYTES, OfferDep
+from services.licensefile.routes.upload import LARGEST_BODY_BYTES, OfferDep, UploadRoute
 from shared.contracts.bodies.licensefile import LicenseFileVerdict
 from shared.contracts.fields import Name
 from shared.kit.scopes import needs
 from shared.kit.transaction import TransactionDep
 
-router = APIRouter(prefix="/v1/license-file-verifications", tags=["license files"])
+router = APIRouter(prefix="/v1/license-file-verifications", tags=["license files"], route_class=UploadRoute)
 
 
 @router.post("", openapi_extra=needs("admin", largest_body_bytes=LARGEST_BODY_BYTES))

@@ -45,6 +45,7 @@ async def file_migration(tx: Transaction, settings: RegistrationSettings, migrat
         given_units=given_units,
         threshold_nodes=settings.migration_approval_nodes,
         threshold_units=settings.migration_approval_units,
+        unknown_devices=sum(devices for _, devices in migration.unknown_models),
     )
     if waits.is_above_threshold:
         raise waits
@@ -65,6 +66,7 @@ async def _add(tx: Transaction, migration: MigrationFile, product_version: str, 
         migration_id=migration.migration_id,
         source_cluster=migration.source_cluster,
         migration_digest=migration.digest,
+        unknown_models=[list(unknown) for unknown in migration.unknown_models],
         requested_by=tx.caller,
         requested_at=tx.now,
     )

@@ -60,6 +60,7 @@ class MigrationAwaitsApproval(Exception):
     """A migration above the threshold waits until the vendor approves its order.
 
     ``given_nodes``, ``given_units``: what its source cluster got free of charge before; they count, lest a threshold be passed in parts.
+    ``unknown_devices``: of models that stand in no catalogue, and for which nothing is licensed.
     """
 
     migration_id: str
@@ -70,6 +71,7 @@ class MigrationAwaitsApproval(Exception):
     given_units: int
     threshold_nodes: int
     threshold_units: int
+    unknown_devices: int
 
     @property
     def is_above_threshold(self) -> bool:
@@ -79,9 +81,10 @@ class MigrationAwaitsApproval(Exception):
     def __str__(self) -> str:
         before = self.given_nodes + self.given_units > 0
         given = f" beside the {self.given_nodes} nodes and {self.given_units} units given before" if before else ""
+        unknown = f" ({self.unknown_devices} devices of unknown models not counted)" if self.unknown_devices else ""
         return (
-            f"Migration {self.migration_id} needs {self.nodes} nodes and {self.units} units{given}; up to {self.threshold_nodes} nodes and "
-            f"{self.threshold_units} units in all are given to one source cluster without approval. "
+            f"Migration {self.migration_id} needs {self.nodes} nodes and {self.units} units{unknown}{given}; "
+            f"up to {self.threshold_nodes} nodes and {self.threshold_units} units in all are given to one source cluster without approval. "
             f"Once order {self.order_id} is approved, register the same migration file again."
         )
 

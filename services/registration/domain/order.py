@@ -3,9 +3,10 @@
 Must not be broken: the shares of an order never exceed it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from shared.license_file.features import major_of
 
@@ -18,7 +19,10 @@ Status = Literal["requested", "approved"]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order in units and nodes. ``pak``: None until approved, and for ever on the free order of a migration."""
+    """An order in units and nodes. ``pak``: None until approved, and for ever on the free order of a migration.
+
+    ``unknown_models``: [model, devices] of what the migration file names and no catalogue has; nothing is licensed for it.
+    """
 
     order_id: int
     customer: str
@@ -41,6 +45,7 @@ class Order:
     requested_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+    unknown_models: Sequence[Sequence[Any]] = ()
 
     def __post_init__(self) -> None:
         assert self.nodes > 0 or self.units > 0  # paired with CHECK order_not_empty

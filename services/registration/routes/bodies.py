@@ -2,7 +2,7 @@
 
 from services.registration.domain.license_file import LicenseFile
 from services.registration.domain.order import Order
-from shared.contracts.bodies.registration import MadeLicenseFile, OrderBody, Pak, Registration, Rehost
+from shared.contracts.bodies.registration import MadeLicenseFile, OrderBody, Pak, Registration, Rehost, UnlicensedModel
 
 
 def order_body(order: Order) -> OrderBody:
@@ -22,6 +22,7 @@ def order_body(order: Order) -> OrderBody:
         split_allowed=order.split_allowed,
         migration_id=order.migration_id,
         source_cluster=order.source_cluster,
+        unknown_models=[UnlicensedModel(model=model, devices=devices) for model, devices in order.unknown_models],
         requested_by=order.requested_by,
         requested_at=order.requested_at,
         approved_by=order.approved_by,

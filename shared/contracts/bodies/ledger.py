@@ -9,13 +9,10 @@ from shared.contracts.base import AnswerBody, Page, Problem, RequestBody
 from shared.contracts.bodies.demand import UnmetDemand
 from shared.contracts.bodies.overdraft import OverdraftPolicy, OverdraftPolicyInForce
 from shared.contracts.events.ledger import ClusterNode, OverdraftStage, PoolStatus
-from shared.contracts.fields import Count, LeaseSeconds, MacText, Name, ProductVersion
+from shared.contracts.fields import LeaseSeconds, MacText, Name, ProductVersion
 
 MOST_DEVICES = 10_000
 """Devices that one request may check out or in."""
-
-MOST_INVENTORY_LINES = 1000
-"""Device types that one migration counts: more than any catalogue has."""
 
 
 class PutCluster(RequestBody):
@@ -194,6 +191,7 @@ class FeatureUnits(AnswerBody):
     overdraft_since: datetime | None = None
     overdraft_in_force: int | None = Field(default=None, description="What the overdraft policy leaves of `overdraft_allowed`.")
     stopped: bool = Field(default=False, description="Whether the overdraft has come to the end of the ladder.")
+    migrated_units: int = Field(default=0, description="What of `authorized` a migration from 4.x gave free of charge.")
 
 
 class DeviceTypeUnits(AnswerBody):
@@ -206,7 +204,9 @@ class DeviceTypeUnits(AnswerBody):
 
 
 class ReportedLicenseFile(AnswerBody):
-    """A license file as the ledger knows it; ``starter`` and ``migration`` stand for the grants that are no files."""
+    """A license file as the ledger knows it; ``starter`` and ``migration`` stand for the grants that are no files.
+
+    ``migration_id``: the migration from 4.x that it covers free of charge; null of what was purchased, and of the starter."""
 
     license_file_id: str
     state: str
@@ -215,6 +215,7 @@ class ReportedLicenseFile(AnswerBody):
     units: int
     overdraft_units: int
     grace_ends_at: datetime | None = None
+    migration_id: str | None = None
 
 
 class JournalHead(AnswerBody):
@@ -250,41 +251,3 @@ class EnterpriseUnitReport(AnswerBody):
     features: list[FeatureUnits]
     clusters_by_status: dict[PoolStatus, int]
     at: datetime
-
-
-class DeviceCount(RequestBody):
-    """So many devices of one type in a 4.x inventory."""
-
-    device_type: Name
-    count: Count
-
-
-class NewMigration(RequestBody):
-    """The inventory of a 4.x cluster that moves to ``to_version``."""
-
-    from_version: ProductVersion = Field(examples=["4.2"])
-    to_version: ProductVersion = Field(examples=["5.0"])
-    nodes: Count
-    devices: list[DeviceCount] = Field(max_length=MOST_INVENTORY_LINES)
-
-
-class CoveredType(AnswerBody):
-    """Devices of a type that the migration covers, and their price."""
-
-    device_type: str
-    count: int
-    units_each: int
-
-
-class Migration(AnswerBody):
-    """A cluster's migration: what existing phones and nodes need, granted provisionally until the real license file is installed."""
-
-    cluster: str
-    migration_id: str
-    from_version: str
-    to_version: str
-    nodes: int
-    devices: list[CoveredType]
-    total_units: int
-    completed: bool = Field(description="Whether the real license file has been installed.")
-    created_at: datetime

@@ -77,3 +77,21 @@ class LicenseFileVerdict(AnswerBody):
     lines: list[LicenseLineBody]
     lines_total: int
     grants: list[GrantBody]
+
+
+class TrustedKey(AnswerBody):
+    """A key of the vendor as it lies in the folder of trusted keys, is remembered as revoked, or signed installed files and is absent.
+
+    ``unusable``: a file from which no key can be read; until it is repaired or taken away no license file is judged.
+    """
+
+    key_id: str | None = Field(description="`<KeyId>` of the lines it signed; null of an unusable file.")
+    file_name: str | None = Field(description="In the folder; null where it is not there any more.")
+    state: Literal["trusted", "not_yet_valid", "retired", "revoked", "absent", "unusable"]
+    valid_from: date | None = Field(description="The first day (UTC) on which it made files; null for always.")
+    valid_until: date | None = Field(description="The last day on which it made files, which stay good; null for ever.")
+    revoked_on: date | None = Field(description="As the file that revokes it says.")
+    found_revoked_at: datetime | None = Field(description="When its files were first flagged here.")
+    reason: str | None = Field(description="Why it is revoked or unusable.")
+    license_files: int = Field(description="Files with a line of it that were ever installed.")
+    granting_license_files: int = Field(description="Those of them that grant now.")

@@ -38,6 +38,13 @@ class NewOrder(RequestBody):
     expires: date | None = None
 
 
+class UnlicensedModel(AnswerBody):
+    """Devices that a migration file names by a model of no catalogue: nothing is licensed for them."""
+
+    model: str
+    devices: int
+
+
 class OrderBody(AnswerBody):
     """An order as it stands. ``pak``: null until approved. On the free order of a migration it stays null and ``migration_id`` is set."""
 
@@ -56,6 +63,7 @@ class OrderBody(AnswerBody):
     split_allowed: bool = Field(description="Decided at the approval; false before it.")
     migration_id: str | None
     source_cluster: str | None
+    unknown_models: list[UnlicensedModel] = Field(default=[])
     requested_by: str
     requested_at: datetime
     approved_by: str | None

@@ -6,12 +6,14 @@ from shared.contracts.base import AnswerBody, Event
 
 
 class RatedType(AnswerBody):
-    """The price of a device type. ``adjunct_units`` is the price of an adjunct, null where it cannot be one."""
+    """The price of a device type. ``adjunct_units`` is the price of an adjunct, null where it cannot be one; ``model_code``: the number
+    by which the product's own exports know it, null where it has none."""
 
     device_type: str
     label: str
     units: int
     adjunct_units: int | None = None
+    model_code: int | None = None
 
 
 class CataloguePublished(Event):

@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 
 from shared.contracts.base import AnswerBody, Event
 
-FileState = Literal["installed", "superseded", "expired", "host_mismatch", "version_mismatch", "retired", "grace_exceeded"]
-"""``host_mismatch`` and ``version_mismatch`` still grant, until their grace ends; of the others only ``installed`` grants."""
+FileState = Literal["installed", "superseded", "expired", "host_mismatch", "version_mismatch", "retired", "grace_exceeded", "key_revoked"]
+"""``host_mismatch`` and ``version_mismatch`` still grant, until their grace ends; of the others only ``installed`` grants,
+and ``key_revoked`` where a setting says so."""
 
 
 class GrantLine(AnswerBody):

@@ -1,9 +1,13 @@
 """The calculator through its doors, on a real database."""
 
+import hashlib
 from collections.abc import AsyncIterator
+from importlib import resources
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.calculator.app import create_app
 from services.calculator.domain.calculation import days_left
@@ -121,6 +125,23 @@ async def test_the_catalogue_is_listed_by_pages_and_published_once(calculator: h
     assert listed == [rated.device_type for rated in published.device_types]
     assert len(listed) == 56
     assert published.version == 1
+
+
+async def test_a_release_that_says_more_of_each_type_publishes_the_same_types_anew(
+    calculator: httpx.AsyncClient, database_url: str, bus: RememberingBus
+) -> None:
+    (first,) = await bus.hear(CataloguePublished)
+    assert {rated.device_type: rated.model_code for rated in first.device_types}["cisco-7970"] == 30006
+    shipped = resources.files("services.calculator").joinpath("data/device_units.csv").read_bytes()
+    engine = create_async_engine(database_url)
+    async with engine.begin() as connection:  # as a release before model codes were told had left it
+        older = {"digest": hashlib.sha256(shipped).hexdigest()}
+        await connection.execute(text("UPDATE calculator.catalogue SET shipped_digest = :digest"), older)
+    await engine.dispose()
+    settings = CalculatorSettings(database_url=database_url, ledger_url="http://ledger")
+    async with running(create_app(settings, bus, TestClock(), Metrics(), ledger=httpx.MockTransport(_ledger))):
+        again = (await bus.hear(CataloguePublished, count=2))[-1]
+    assert (again.version, again.device_types) == (2, first.device_types)
 
 
 async def test_a_local_type_is_added_changed_and_published_but_a_shipped_one_is_not_re_rated(

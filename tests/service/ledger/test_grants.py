@@ -97,6 +97,24 @@ async def test_a_host_mismatch_keeps_the_grants_until_its_grace_ends(ledger: Led
     assert await granted(ledger, 1, 3) == [(1, True), (2, True), (3, False)]
 
 
+async def test_a_revoked_key_flags_or_takes_and_a_lifted_revocation_gives_back_once(ledger: LedgerUnderTest) -> None:
+    await ledger.install(1, ("PHONE_UNIT", 10, 5))
+    await ledger.put("a", "phone-5")
+    await ledger.change_file(1, 2, "key_revoked", granting=True)
+    assert await ledger.pool() == (10, 5, 5, "within")
+    await ledger.change_file(1, 3, "key_revoked", granting=False)
+    assert await ledger.pool() == (0, 0, 5, "beyond_allowance")
+    files = (await ledger.report())["license_files"]
+    assert isinstance(files, list)
+    assert [(f["state"], f["granted"]) for f in files if f["license_file_id"] == file_id(1)] == [("key_revoked", False)]
+    lifted = await ledger.change_file(1, 4, "installed", granting=True)
+    await ledger.bus.say(lifted)
+    assert await ledger.pool() == (10, 5, 5, "within")
+    assert await granted(ledger, 1, 4) == [(1, True), (2, True), (3, False), (4, True)]
+    await ledger.assert_sums()
+    await ledger.assert_journal()
+
+
 async def test_a_rehost_takes_and_grants_in_one_change(ledger: LedgerUnderTest) -> None:
     await ledger.install(1, ("PHONE_UNIT", 10, 5))
     changes = len(await ledger.bus.hear(PoolChanged, count=3))

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.licensefile.actions.render_migration import render_migration
-from shared.contracts.bodies.ledger import CoveredType, Migration
+from shared.contracts.bodies.migrations import CoveredType, Migration
 from shared.license_file.migration_file import read
 from tests.service.licensefile.conftest import CREATED_AT, Desk, StubLedger
 

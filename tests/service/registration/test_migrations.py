@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
+from xml.etree.ElementTree import fromstring, tostring
 
 import pytest
 
@@ -152,3 +154,64 @@ async def test_a_migration_file_that_cannot_be_licensed_is_refused_with_reasons(
     if slug == "invalid-migration-file":
         assert refused.json()["reasons_total"] == len(refused.json()["reasons"]) >= 1
     assert (await desk.http.get("/v1/orders")).json()["items"] == []
+
+
+UNCOVERED: Final = replace(MIGRATION, unknown_models=(("Cisco ATA 186/188", 7), ("Fax", 1)))
+ELEMENTS: Final = [
+    *("migrationId", "sourceCluster", "fromVersion", "toVersion", "nodes", "totalUnits", "digest"),
+    *("devices/device/deviceType", "devices/device/count", "devices/device/unitsEach"),
+    *("unknownModels/unknownModel/model", "unknownModels/unknownModel/count"),
+]
+
+
+def _altered(element: str) -> str:
+    """The file with the last digit or letter of an element's text exchanged for its neighbour."""
+    root = fromstring(write(UNCOVERED))
+    found = root.find(element)
+    assert found is not None
+    assert found.text is not None
+    found.text = found.text[:-1] + chr(ord(found.text[-1]) ^ 1)
+    return tostring(root, encoding="unicode")
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+async def test_no_element_of_a_migration_file_may_be_changed(desk: Desk, element: str) -> None:
+    refused = await desk.migrate(_altered(element))
+    assert problem_of(refused) == (422, "invalid-migration-file")
+    assert (await desk.http.get("/v1/orders")).json()["items"] == []
+
+
+def test_the_table_names_every_element_that_holds_something() -> None:
+    leaves = {element.tag for element in fromstring(write(UNCOVERED)).iter() if len(element) == 0}
+    assert leaves == {element.rpartition("/")[2] for element in ELEMENTS}
+
+
+@pytest.mark.parametrize("element", ["devices/device", "unknownModels/unknownModel", "unknownModels", "devices", "nodes"])
+async def test_nothing_may_be_taken_out_of_a_migration_file(desk: Desk, element: str) -> None:
+    root = fromstring(write(UNCOVERED))
+    parent, _, name = element.rpartition("/")
+    inside = root.find(parent) if parent else root
+    assert inside is not None
+    found = inside.find(name)
+    assert found is not None
+    inside.remove(found)
+    assert problem_of(await desk.migrate(tostring(root, encoding="unicode"))) == (422, "invalid-migration-file")
+
+
+async def test_a_changed_file_with_a_digest_of_its_own_does_not_pass_for_the_one_that_was_registered(desk: Desk) -> None:
+    made = (await desk.migrate(UNCOVERED)).json()["license_file_id"]
+    for changed in (replace(UNCOVERED, nodes=9), replace(UNCOVERED, unknown_models=()), replace(UNCOVERED, source_cluster="branch")):
+        answer = await desk.migrate(changed, OTHER_MAC)
+        assert (*problem_of(answer), answer.json()["license_file_id"]) == (409, "migration-already-registered", made)
+
+
+async def test_whoever_approves_a_migration_sees_what_no_catalogue_has(strict_desk: Desk) -> None:
+    waits = await strict_desk.migrate(UNCOVERED)
+    assert problem_of(waits) == (409, "migration-awaits-approval")
+    assert waits.json()["unknown_devices"] == 8
+    assert "240 units (8 devices of unknown models not counted); up to" in waits.json()["detail"]
+    order = (await strict_desk.http.get(f"/v1/orders/{waits.json()['order_id']}")).json()
+    assert order["unknown_models"] == [{"model": "Cisco ATA 186/188", "devices": 7}, {"model": "Fax", "devices": 1}]
+    await strict_desk.http.post(f"/v1/orders/{order['order_id']}/approval")
+    made = await strict_desk.migrate(UNCOVERED)
+    assert (made.status_code, made.json()["units"]) == (201, 240)  # nothing is licensed for them

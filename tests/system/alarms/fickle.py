@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from standardwebhooks.webhooks import Webhook
 
-from tests.receivers.broken import Behaviour, broken, drip, hang, slam
+from tests.receivers.broken import Behaviour, broken, hang, slam, slow_web
 from tests.receivers.certificates import Authority
 from tests.receivers.web import SECRET
 from tests.system.alarms.everybody import HOST
@@ -21,12 +21,6 @@ def answering(status: str) -> Behaviour:
         await reader.read()
 
     return behaviour
-
-
-async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A good answer whose headers come byte by byte, and have no end."""
-    writer.write(b"HTTP/1.1 204 No Content\r\n")
-    await drip(b"X-Slowly: yes\r\n")(reader, writer)
 
 
 @dataclass
@@ -67,7 +61,7 @@ async def misbehaving(stranger: Authority) -> AsyncIterator[dict[str, Fickle]]:
     """One of each, by what it does; ``stranger`` vouches for the one whose certificate nobody can check."""
     made = {
         "hangs": Fickle(hang),
-        "drips": Fickle(dripping),
+        "drips": Fickle(slow_web),
         "is out of order": Fickle(answering("500 Internal Server Error")),
         "resets": Fickle(slam),
         "is gone": Fickle(answering("410 Gone")),

@@ -14,6 +14,10 @@ from shared.license_file.migration_file import InvalidMigrationFile, MigrationFi
 
 MIGRATION: Final = MigrationFile("m-2026.1", "Zürich & <Söhne>", "4.0(2a)", "5.0", 3, (("cisco-7970", 10, 5), ("cti-port", 7, 0)))
 WRITTEN: Final = write(MIGRATION).decode()
+WITH_UNKNOWN: Final = replace(MIGRATION, unknown_models=(("ATA 186/188", 2), ("Modell <ü>", 1)))
+UNKNOWN_WRITTEN: Final = write(WITH_UNKNOWN).decode()
+OLD_DIGEST: Final = "d8bc328693ce4d7fc6dff7a34f670da176f4ebec602f212d286118a1493ad2ef"
+"""What the file above had before migration files could name unknown models."""
 
 
 def reasons(data: bytes | str) -> list[str]:
@@ -24,11 +28,37 @@ def reasons(data: bytes | str) -> list[str]:
 
 LABELS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cf", "Cn", "Co")), min_size=1, max_size=20)
 TYPES = st.lists(st.tuples(LABELS, st.integers(0, 10_000), st.integers(0, 100)), unique_by=lambda device: device[0], max_size=5).map(tuple)
+MODELS = st.lists(st.tuples(LABELS, st.integers(1, 10_000)), unique_by=lambda model: model[0], max_size=5).map(tuple)
 
 
-@given(st.builds(MigrationFile, st.just("m-1"), LABELS, st.just("4.0"), st.just("5.0"), st.integers(0, 99), TYPES))
+@given(st.builds(MigrationFile, st.just("m-1"), LABELS, st.just("4.0"), st.just("5.0"), st.integers(0, 99), TYPES, MODELS))
 def test_what_was_written_reads_back_as_the_same(migration: MigrationFile) -> None:
     assert read(write(migration)) == migration
+
+
+def test_a_bit_that_is_flipped_is_refused_or_means_nothing() -> None:
+    """Blanks between elements and the words of the XML declaration say nothing; everything else is under the digest."""
+    data, meant = write(WITH_UNKNOWN), 0
+    for at in range(len(data)):
+        for bit in range(8):
+            changed = bytearray(data)
+            changed[at] ^= 1 << bit
+            try:
+                assert read(bytes(changed)) == WITH_UNKNOWN
+            except InvalidMigrationFile:
+                meant += 1
+    assert meant > 6 * len(data)
+
+
+def test_a_file_without_unknown_models_is_what_it_was_before_there_were_any() -> None:
+    assert MIGRATION.digest == OLD_DIGEST
+    assert "nknown" not in WRITTEN
+    assert read(WRITTEN).unknown_models == ()
+
+
+def test_unknown_models_are_told_counted_and_cost_nothing() -> None:
+    assert read(UNKNOWN_WRITTEN) == WITH_UNKNOWN
+    assert (WITH_UNKNOWN.total_units, WITH_UNKNOWN.digest == MIGRATION.digest) == (50, False)
 
 
 def test_total_units_are_the_sum_over_the_types() -> None:
@@ -104,6 +134,16 @@ REFUSED = {
     "content_changed": (changed("<nodes>3", "<nodes>4"), "digest does not match"),
     "digest_changed": (changed(MIGRATION.digest, "0" * 64), "digest does not match"),
     "other_algorithm": (changed("SHA-256", "MD5"), "digest does not match"),
+    "unknown_model_taken_out": (UNKNOWN_WRITTEN.replace("ATA 186/188", "ATA 186"), "digest does not match"),
+    "unknown_models_taken_out": (
+        UNKNOWN_WRITTEN[: UNKNOWN_WRITTEN.index("<unknownModels>")] + UNKNOWN_WRITTEN[UNKNOWN_WRITTEN.index("<totalUnits>") :],
+        "digest does not match",
+    ),
+    "unknown_count": (UNKNOWN_WRITTEN.replace("<count>2</count>", "<count>0</count>"), "count 0 of a model must be 1 to"),
+    "unknown_models_empty": (changed("<totalUnits>", "<unknownModels/><totalUnits>"), "left out"),
+    "unknown_models_elsewhere": (changed("<nodes>", "<unknownModels/><nodes>"), "order"),
+    "unknown_model_with_units": (UNKNOWN_WRITTEN.replace("<unknownModel>", "<unknownModel><unitsEach>1</unitsEach>"), "is not known"),
+    "unknown_model_twice": (UNKNOWN_WRITTEN.replace("Modell &lt;ü&gt;", "ATA 186/188"), "given 2 times"),
     "deep": ("<a>" * 20_000 + "</a>" * 20_000, "<a>"),
 }  # fmt: skip
 
@@ -122,8 +162,9 @@ def test_every_value_is_under_the_digest() -> None:
     others = (
         replace(MIGRATION, migration_id="m-2"), replace(MIGRATION, source_cluster="x"), replace(MIGRATION, from_version="4.1"),
         replace(MIGRATION, to_version="5.1"), replace(MIGRATION, nodes=4), replace(MIGRATION, device_types=MIGRATION.device_types[:1]),
+        WITH_UNKNOWN, replace(MIGRATION, unknown_models=(("ATA 186/188", 2), ("Modell <ü>", 2))),
     )  # fmt: skip
-    assert len({MIGRATION.digest, *(other.digest for other in others)}) == 7
+    assert len({MIGRATION.digest, *(other.digest for other in others)}) == 9
 
 
 @pytest.mark.parametrize(
@@ -132,8 +173,10 @@ def test_every_value_is_under_the_digest() -> None:
         {"nodes": -1}, {"nodes": 10_001}, {"migration_id": ""}, {"source_cluster": " x"}, {"source_cluster": "a\nb"}, {"to_version": "x"},
         {"device_types": (("a", 1, 1), ("a", 2, 1))}, {"device_types": (("a", -1, 1),)}, {"device_types": (("a", 10_000_000, 100),)},
         {"device_types": tuple((f"t{number}", 0, 0) for number in range(10_001))},
+        {"unknown_models": (("a", 0),)}, {"unknown_models": (("a", 1), ("a", 2))}, {"unknown_models": (("", 1),)},
     ],
-    ids=["nodes_negative", "nodes_huge", "id", "label_edge", "label_line_break", "version", "type_twice", "count", "total", "types"],
+    ids=["nodes_negative", "nodes_huge", "id", "label_edge", "label_line_break", "version", "type_twice", "count", "total", "types",
+         "model_count", "model_twice", "model_label"],
 )  # fmt: skip
 def test_what_could_not_be_read_is_not_written(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidMigrationFile):
@@ -156,11 +199,14 @@ def schema_names(element: Element) -> list[str | None]:
 
 
 def test_the_schema_names_the_elements_that_are_written() -> None:
-    root = fromstring(WRITTEN)
+    root = fromstring(UNKNOWN_WRITTEN)
     document = SCHEMA.find(f"{XS}element")
     devices = SCHEMA.find(f"{XS}complexType[@name='devices']//{XS}element[@name='device']")
+    models = SCHEMA.find(f"{XS}complexType[@name='unknownModels']//{XS}element[@name='unknownModel']")
     assert document is not None
     assert devices is not None
+    assert models is not None
+    assert schema_names(models) == [child.tag for child in root[6][0]]
     assert document.get("name") == root.tag
     assert schema_names(document) == [child.tag for child in root]
     assert schema_names(devices) == [child.tag for child in root[5][0]]

@@ -15,6 +15,7 @@ from shared.license_file.writing import write_file
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 REVOKED = Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34)))
+RETIRED = Ed25519PrivateKey.from_private_bytes(bytes(range(3, 35)))
 FILE_ID, OTHER_ID, OLD_ID, OLDEST_ID = (f"2026031409265358{digit}" for digit in (9, 8, 7, 6))
 MAC, OTHER_MAC, FOREIGN_MAC = "0015C5F3A1B2", "0015C5F3A1B3", "0015C5F3A1FF"
 HEADQUARTERS = Cluster("headquarters", 3, "5.0", (MAC, OTHER_MAC))
@@ -63,9 +64,11 @@ def both_lines(**changes: Any) -> Iterable[LicenseLine]:
 
 
 def check(line: LicenseLine) -> SignatureFault | None:
-    """A ring that trusts KEY and has REVOKED revoked."""
+    """A ring that trusts KEY, has REVOKED revoked, and knows RETIRED for what it made before any of these files."""
     if line.key_id == key_id_of(REVOKED.public_key()):
         return "key_revoked"
+    if line.key_id == key_id_of(RETIRED.public_key()):
+        return "key_not_valid"
     worth = verify(line, {key_id_of(KEY.public_key()): KEY.public_key()})
     faults: Mapping[Verification, SignatureFault | None] = {
         Verification.VALID: None,

@@ -17,6 +17,7 @@ from tests.unit.licensefile.made import (
     MAC,
     OTHER_ID,
     OTHER_MAC,
+    RETIRED,
     REVOKED,
     STRANGER,
     made_file,
@@ -74,6 +75,7 @@ FILES: dict[str, tuple[bytes, set[str]]] = {
     "stranger": (made_file(key=STRANGER), {"unknown_signer"}),
     "no_key_id": (made_file(WITHOUT_KEY_ID), {"unknown_signer"}),
     "revoked": (made_file(key=REVOKED), {"key_revoked"}),
+    "retired_key": (made_file(key=RETIRED), {"key_not_valid"}),
     "other_host": (made_file(mac=FOREIGN_MAC), {"not_this_host"}),
     "one_line_of_another_host": (made_file(made_line(1), made_line(2, mac=FOREIGN_MAC)), {"not_this_host"}),
     "any_host": (made_file(with_attributes(made_line(), {"HOSTID": "ANY"})), {"not_this_host"}),
@@ -238,7 +240,7 @@ def test_every_code_of_the_vocabulary_occurs_in_these_tables() -> None:
         "syntax", "invalid_server_line", "invalid_vendor_line", "invalid_count", "invalid_date", "empty_file", "invalid_extension",
         "invalid_file_name", "no_license_line", "other_vendor", "duplicate_line", "signature_invalid", "unknown_signer", "key_revoked",
         "not_this_host", "version_too_low", "expired", "not_yet_valid", "already_installed", "tampered", "superseded", "retired",
-        "license_in_use", "unknown_feature",
+        "license_in_use", "unknown_feature", "key_not_valid",
     }  # fmt: skip
     tables = [wanted for table in (FILES, NAMES, HISTORY) for _, wanted in table.values()]
     assert set().union(*tables) == vocabulary

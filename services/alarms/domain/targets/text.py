@@ -4,8 +4,9 @@ import base64
 import binascii
 import hashlib
 import re
-from ipaddress import IPv6Address, ip_address
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
 from services.alarms.domain.targets.forms import (
     KINDS,
@@ -38,6 +39,8 @@ _OPTIONS = {
 _SYSLOG_PORTS = {"udp": 514, "tcp": 514, "tls": 6514}
 _WEB_PORTS = {"https": 443, "http": 80}
 _SNMP_PORT = 162
+_URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#]*)(?P<rest>.*)")
+_AUTHORITY = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:]+))(?::(?P<port>\d{1,5}))?")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NUMERIC = re.compile(r"\d+|0[xX][0-9A-Fa-f]*")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -65,26 +68,26 @@ def parse_target(kind: str, text: str, options: Options) -> Target:
 
 def _syslog(text: str, options: Options) -> SyslogTarget:
     form = "udp://host:port, tcp://host:port or tls://host:port"
-    url = _url(text, set(_SYSLOG_PORTS), form)
-    host, port = _host_of(url, form), _port_of(url, _SYSLOG_PORTS[url.scheme], form)
+    url = _url(text, _SYSLOG_PORTS, form)
     layout = _choice(options, "format", ("rfc5424", "ciscolog")) or "rfc5424"
     ca = _text(options, "ca_pem", LONGEST_CA_CHARACTERS)
     if ca is not None and url.scheme != "tls":
-        raise InvalidTarget("ca_pem", f"certificates are checked with tls only, and the target is {url.scheme}: write tls://{url.netloc}")
+        raise InvalidTarget(
+            "ca_pem", f"certificates are checked with tls only, and the target is {url.scheme}: write tls://{authority(url.host, url.port)}"
+        )
     if ca is not None and "-----BEGIN CERTIFICATE-----" not in ca:
         raise InvalidTarget("ca_pem", "must be certificates in PEM, each from -----BEGIN CERTIFICATE----- on")
-    return SyslogTarget(url.scheme, host, port, layout, ca)  # type: ignore[arg-type]
+    return SyslogTarget(url.scheme, url.host, url.port, layout, ca)  # type: ignore[arg-type]
 
 
 def _snmp(text: str, options: Options) -> SnmpTarget:
     form = "snmp://host:port"
-    url = _url(text, {"snmp"}, form)
-    host, port = _host_of(url, form), _port_of(url, _SNMP_PORT, form)
+    url = _url(text, {"snmp": _SNMP_PORT}, form)
     version = _choice(options, "version", ("v2c", "v3")) or ("v3" if "user" in options else "v2c")
     if version == "v2c":
         for name in options.keys() - {"version", "community"}:
             raise InvalidTarget(name, "belongs to version v3, and this destination has v2c: leave it out or write version v3")
-        return SnmpTarget(host, port, "v2c", community=_required(options, "community", "v2c needs the receiver's community"))
+        return SnmpTarget(url.host, url.port, "v2c", community=_required(options, "community", "v2c needs the receiver's community"))
     if options.get("community") is not None:
         raise InvalidTarget("community", "belongs to version v2c, and this destination has v3: leave it out")
     user = _required(options, "user", "v3 needs a user")
@@ -93,8 +96,8 @@ def _snmp(text: str, options: Options) -> SnmpTarget:
     auth = _choice(options, "auth_protocol", ("sha", "sha256")) or "sha256"
     priv = _choice(options, "priv_protocol", ("aes128",)) or "aes128"
     keys = [_snmp_key(options, name) for name in ("auth_key", "priv_key")]
-    engine = _engine_id(options) or _engine_id_for(user, authority(host, port))
-    return SnmpTarget(host, port, "v3", None, user, auth, keys[0], priv, keys[1], engine)  # type: ignore[arg-type]
+    engine = _engine_id(options) or _engine_id_for(user, authority(url.host, url.port))
+    return SnmpTarget(url.host, url.port, "v3", None, user, auth, keys[0], priv, keys[1], engine)  # type: ignore[arg-type]
 
 
 def _email(text: str) -> EmailTarget:
@@ -109,57 +112,57 @@ def _email(text: str) -> EmailTarget:
 
 def _webhook(text: str, options: Options) -> WebhookTarget:
     form = "https://host/path"
-    url = _url(text, set(_WEB_PORTS), form, plain=False)
-    host, port = _host_of(url, form), _port_of(url, _WEB_PORTS[url.scheme], form)
-    if url.fragment:
+    url = _url(text, _WEB_PORTS, form, plain=False)
+    if "#" in text:
         raise InvalidTarget("target", "must have no fragment (#…): it would never reach the receiver")
-    return WebhookTarget(text, url.scheme, host, port, _secrets(options))  # type: ignore[arg-type]
+    return WebhookTarget(text, url.scheme, url.host, url.port, _secrets(options))  # type: ignore[arg-type]
 
 
-def _url(text: str, schemes: set[str], form: str, plain: bool = True) -> SplitResult:
-    """``plain``: host and port are all there may be."""
-    try:
-        url = urlsplit(text)
-    except ValueError as error:
-        raise InvalidTarget("target", f"must be written {form}") from error
-    if url.scheme not in schemes or not text.lower().startswith(f"{url.scheme}://"):
+@dataclass(frozen=True, slots=True)
+class _Url:
+    """``host``: an address in its usual spelling, or a name in lower case."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def _url(text: str, ports: Mapping[str, int], form: str, plain: bool = True) -> _Url:
+    """``ports``: the schemes there are, with what they use if nothing is said. ``plain``: host and port are all there may be."""
+    url = _URL.fullmatch(text)
+    scheme = url["scheme"].lower() if url else ""
+    if url is None or scheme not in ports or "\\" in text:
         raise InvalidTarget("target", f"must be written {form}")
-    if "@" in url.netloc:
+    if "@" in url["authority"]:
         raise InvalidTarget("target", f"must not hold a user or a password: write {form}")
-    if plain and (url.path not in {"", "/"} or url.query or url.fragment):
+    if plain and url["rest"] not in {"", "/"}:
         raise InvalidTarget("target", f"must end after the port: write {form}")
-    return url
+    where = _AUTHORITY.fullmatch(url["authority"])
+    if where is None:
+        raise InvalidTarget(
+            "target", f"has no host and port that can be read: write {form}, an IPv6 address in brackets and without a zone"
+        )
+    port = int(where["port"]) if where["port"] else ports[scheme]
+    if not 1 <= port <= 65_535:
+        raise InvalidTarget("target", f"has a port that is none: write {form}, 1 to 65535")
+    return _Url(scheme, _host(where["six"], where["host"], form), port)
 
 
-def _host_of(url: SplitResult, form: str) -> str:
-    host = url.hostname or ""
+def _host(six: str | None, other: str | None, form: str) -> str:
     try:
-        address = ip_address(host)
+        if six is not None:
+            return str(IPv6Address(six))
+        return str(IPv4Address(other or ""))
     except ValueError:
-        if "[" in url.netloc or not _is_name(host):
-            raise InvalidTarget(
-                "target", f"has no host name or address that can be read: write {form}, an IPv6 address in brackets"
-            ) from None
-        return host
-    if isinstance(address, IPv6Address) != ("[" in url.netloc) or "%" in host:
-        raise InvalidTarget("target", f"has no address that can be read: write {form}, an IPv6 address in brackets and without a zone")
-    return str(address)
+        if other is None or not _is_name(other):
+            raise InvalidTarget("target", f"has no host name or address that can be read: write {form}") from None
+        return other.lower()
 
 
 def _is_name(host: str) -> bool:
     """A DNS name. One that ends in a number is an address in an old spelling, and those are read differently by different libraries."""
     labels = host.removesuffix(".").split(".")
     return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels) and not _NUMERIC.fullmatch(labels[-1])
-
-
-def _port_of(url: SplitResult, default: int, form: str) -> int:
-    try:
-        port = url.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise InvalidTarget("target", f"has a port that is none: write {form}, 1 to 65535")
-    return default if port is None else port
 
 
 def _text(options: Options, name: str, longest: int = LONGEST_OPTION_CHARACTERS) -> str | None:

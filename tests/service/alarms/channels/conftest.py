@@ -11,6 +11,7 @@ import pytest
 from services.alarms.clients import Channels, MailServer
 from services.alarms.clients.names import Lookup
 from services.alarms.domain.reach import Guard
+from tests.receivers.broken import Behaviour, hang, slow_mail, slow_web
 from tests.receivers.certificates import Authority
 from tests.receivers.mailbox import Mailbox, mailbox
 from tests.receivers.rsyslog import Rsyslog, rsyslog
@@ -26,6 +27,11 @@ def loopback(host: str) -> list[str]:
     if host != NAME:
         raise OSError(-2, "Name or service not known")
     return ["127.0.0.1"]
+
+
+def patience(behaviour: Behaviour) -> float:
+    """Seconds for an attempt: few where they must run out, many where something else must come first."""
+    return 0.5 if behaviour in {hang, slow_mail, slow_web} else 10
 
 
 class Opened(Protocol):

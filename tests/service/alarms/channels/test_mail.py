@@ -1,5 +1,6 @@
 """A mail server (aiosmtpd) told over STARTTLS, and mail servers that refuse, hang, cut, or show a wrong certificate."""
 
+import asyncio
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import pytest
 from services.alarms.clients import MailServer
 from services.alarms.domain.receipt import DeliveryFailed
 from services.alarms.domain.targets import parse_target
-from tests.receivers.broken import broken, chatter, drip, hang, slam
+from tests.receivers.broken import Behaviour, broken, chatter, hang, slam, slow_mail
 from tests.receivers.certificates import Authority
 from tests.receivers.mailbox import Mailbox, mailbox
 from tests.receivers.messages import all_seven, raised
-from tests.service.alarms.channels.conftest import NAME, Opened
+from tests.service.alarms.channels.conftest import NAME, Opened, patience
 
 OPERATOR = parse_target("email", "mailto:operator@example.com", {})
 SENDER = "Licensing <licensing@example.com>"
@@ -135,10 +136,10 @@ async def test_without_tls_where_that_is_what_is_set(opened: Opened) -> None:
 
 
 async def test_tls_from_the_first_byte(authority: Authority, opened: Opened) -> None:
-    async def greets(reader: object, writer: object) -> None:
-        writer.write(b"554 5.3.2 closed for today\r\n")  # type: ignore[attr-defined]
-        await writer.drain()  # type: ignore[attr-defined]
-        await reader.read()  # type: ignore[attr-defined]
+    async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"554 5.3.2 closed for today\r\n")
+        await writer.drain()
+        await reader.read()
 
     async with broken(greets, authority.serving(NAME)) as port:
         server = MailServer(NAME, port, SENDER, "tls", ca_file=str(authority.file))
@@ -152,15 +153,15 @@ async def test_tls_from_the_first_byte(authority: Authority, opened: Opened) -> 
     ("behaviour", "why"),
     [
         (hang, "no end within 0.5 s"),
-        (drip(b"220-"), "no end within 0.5 s"),
+        (slow_mail, "no end within 0.5 s"),
         (slam, r"greeting receiver\.test:\d+: the receiver ended the connection"),
         (chatter, "greeting receiver.test:"),
     ],
 )
-async def test_what_is_no_mail_server(opened: Opened, behaviour: object, why: str) -> None:
-    async with broken(behaviour) as port:  # type: ignore[arg-type]
+async def test_what_is_no_mail_server(opened: Opened, behaviour: Behaviour, why: str) -> None:
+    async with broken(behaviour) as port:
         server = MailServer(NAME, port, SENDER, "none")
-        async with opened(mail=server, timeout_seconds=0.5) as channels:
+        async with opened(mail=server, timeout_seconds=patience(behaviour)) as channels:
             with pytest.raises(DeliveryFailed, match=why) as failed:
                 await channels.to(OPERATOR).send(raised())
     assert "\x1b" not in failed.value.answer

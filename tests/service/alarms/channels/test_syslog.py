@@ -9,11 +9,11 @@ import pytest
 from services.alarms.domain.catalogue import AlarmName
 from services.alarms.domain.receipt import DeliveryFailed
 from services.alarms.domain.targets import parse_target
-from tests.receivers.broken import broken, chatter, hang, reset
+from tests.receivers.broken import Behaviour, broken, chatter, hang, reset
 from tests.receivers.certificates import Authority
 from tests.receivers.messages import all_seven, cleared, raised
 from tests.receivers.rsyslog import Rsyslog
-from tests.service.alarms.channels.conftest import NAME, Opened
+from tests.service.alarms.channels.conftest import NAME, Opened, patience
 
 LOCAL7 = 23
 
@@ -98,8 +98,8 @@ async def test_a_server_that_is_stuck_is_known_for_it(syslog_server: Rsyslog, op
         (chatter, r"no syslog server, it answered: SSH-2\.0-something \[31m else$"),
     ],
 )
-async def test_what_is_no_syslog_server(opened: Opened, behaviour: object, why: str) -> None:
-    async with broken(behaviour) as port, opened(timeout_seconds=0.5) as channels:  # type: ignore[arg-type]
+async def test_what_is_no_syslog_server(opened: Opened, behaviour: Behaviour, why: str) -> None:
+    async with broken(behaviour) as port, opened(timeout_seconds=patience(behaviour)) as channels:
         with pytest.raises(DeliveryFailed, match=why) as failed:
             await channels.to(parse_target("syslog", f"tcp://127.0.0.1:{port}", {})).send(raised())
     assert not failed.value.gone
