@@ -2,7 +2,8 @@
 
 Measured from sending the check-out to the moment in which the receiver has the whole body, before it is verified by the reference library
 of Standard Webhooks. One quiet cluster after the other: an alarm that comes back within a quarter of an hour more than three times is told
-with a pause, and that pause is no figure of ours.
+with a pause, and that pause is no figure of ours. A test is sent before, as whoever makes a destination does: the first delivery of a
+process loads certificates and what speaks TLS, and with few samples it would be the only thing that is measured.
 """
 
 import asyncio
@@ -96,6 +97,9 @@ async def _full_cluster(product: Product, number: int) -> str:
 async def _destination(product: Product, receiver: WebReceiver) -> str:
     body = {"kind": "webhook", "target": f"http://127.0.0.1:{receiver.port}/", "secret": receiver.secret, "alarms": [OVERDRAFT]}
     made = (await product.admin.post("/v1/alarm-destinations", json=body)).raise_for_status().json()
+    tried = (await product.admin.post(f"/v1/alarm-destinations/{made['destination_id']}/test")).raise_for_status().json()
+    if tried["state"] != "sent":
+        raise Lost(f"the test of the destination: {tried['answer']}")
     return str(made["destination_id"])
 
 
@@ -115,7 +119,7 @@ async def _rounds(product: Product, names: list[str], arrivals: _Arrivals) -> li
 
 async def _check(product: Product, receiver: WebReceiver, destination: str, names: list[str]) -> None:
     """Raises Lost unless each was told exactly once, with a good signature, and the rows say so."""
-    ids = Counter(call.webhook_id for call in receiver.received)
+    ids = Counter(call.webhook_id for call in receiver.received if call.told["data"]["occasion"] != "test")
     if receiver.unverified or len(ids) != len(names) * ROUNDS * 2 or set(ids.values()) != {1}:
         raise Lost(
             f"{len(ids)} messages of {len(names) * ROUNDS * 2}, {len(receiver.received)} calls, unverified: {receiver.unverified[:3]}"

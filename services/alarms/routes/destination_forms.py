@@ -7,7 +7,7 @@ from uuid import UUID
 from services.alarms.domain.destination import Destination, Secret
 from services.alarms.domain.reach import Guard
 from services.alarms.domain.schedule import Schedule, hours_of, maintenance_of
-from services.alarms.domain.targets import InvalidTarget, WebhookTarget, parse_target
+from services.alarms.domain.targets import InvalidTarget, SnmpTarget, WebhookTarget, parse_target
 from shared.contracts.bodies.alarm_destinations import (
     DayWord,
     DestinationBody,
@@ -78,7 +78,9 @@ def _options(body: NewDestination, secret: str | None) -> dict[str, Any]:
     of_kind = given.get(body.kind)
     chosen: dict[str, Any] = of_kind.model_dump(exclude_none=True) if of_kind is not None else {}
     # A change that leaves the secret out keeps the known ones, which were checked when they came.
-    parse_target(body.kind, body.target, {"secrets": [secret or _ANY_SECRET]} if body.kind == "webhook" else chosen)
+    target = parse_target(body.kind, body.target, {"secrets": [secret or _ANY_SECRET]} if body.kind == "webhook" else chosen)
+    if isinstance(target, SnmpTarget) and target.engine_id is not None:
+        chosen["engine_id"] = target.engine_id  # the receiver has to be told of it: it is shown, also where it was made here
     return chosen
 
 

@@ -1,6 +1,7 @@
 """The doors of the destinations: what is taken, what is shown, and that no secret ever is."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,9 @@ from uuid import UUID
 import pytest
 
 from services.alarms.actions.remind import give_up_beyond
+from services.alarms.clients.ways import target_of
 from services.alarms.domain.destination import MOST_DESTINATIONS
+from services.alarms.domain.targets import SnmpTarget
 from services.alarms.store import destinations
 from shared.kit.trace import CALLER_HEADER
 from tests.house import logged
@@ -59,6 +62,23 @@ async def test_a_destination_is_made_shown_listed_changed_and_deleted_without_sh
     assert [(await alarms.http.delete(door)).status_code for _ in range(2)] == [204, 204]
     assert (await alarms.http.get(door)).status_code == 404
     assert (await alarms.http.put(door, json=body)).status_code == 404
+
+
+async def test_an_engine_id_that_is_made_here_is_shown_because_the_receiver_has_to_know_it(alarms: Alarms) -> None:
+    made = (await alarms.http.post(DOOR, json={"kind": "snmp", "target": "snmp://nms.example", "snmp": V3})).json()
+    own = made["options"]["engine_id"]
+    assert own.startswith("80007ed905")
+    told = [one async for one in _targets(alarms)]
+    assert told == [own]
+
+
+async def _targets(alarms: Alarms) -> AsyncIterator[str | None]:
+    """The engine's ids under which the destinations are told."""
+    async with alarms.app.state.kit.database.transaction() as tx:
+        for destination in await destinations.enabled(tx):
+            target = target_of(destination, alarms.clock)
+            assert isinstance(target, SnmpTarget)
+            yield target.engine_id
 
 
 @pytest.mark.parametrize(

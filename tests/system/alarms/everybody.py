@@ -82,7 +82,7 @@ class Everybody:
         }
 
     def _lines(self, transport: str) -> list[Told]:
-        lines = [line for line in self.syslog.lines() if line["by"] == transport]
+        lines = [line for line in self.syslog.lines() if line["by"] == transport and line["app"] == "licensing-alarms"]
         return [(line["msgid"], _attribute(line["data"], "occasion"), _WORDS[line["pri"] - _LOCAL7 * 8]) for line in lines]
 
     def _traps(self, version: str) -> list[Told]:

@@ -172,7 +172,7 @@ async def test_nobody_listens_no_name_no_certificates_no_server(opened: Opened, 
         (MailServer(NAME, 1, SENDER, "none"), r"connecting to 127\.0\.0\.1:1: connection refused"),
         (MailServer("elsewhere.test", 25, SENDER, "none"), r"the name elsewhere\.test cannot be resolved"),
         (MailServer(NAME, 25, SENDER, ca_file=str(folder / "nowhere.pem")), "reading the certificates of receiver.test:25: No such file"),
-        (None, "this installation has no mail server, set LICENSING_ALARMS_MAIL_HOST"),
+        (None, "this installation has no mail server, set LICENSING_SMTP_HOST"),
     ]
     for server, why in cases:
         async with opened(mail=server) as channels:
