@@ -1,7 +1,8 @@
 """Writes the published contracts: ``python -m gateway.contracts``; with ``--check`` it says which differ and ends with 1.
 
-Each service's OpenAPI as its code has it, the surface composed of all of them, the schema of every event, and a sample of each
-event version. The schemas follow the code; a sample that is there is never touched: what was once published must stay readable.
+Each service's OpenAPI as its code has it, the surface composed of all of them, the schema of every event, a sample of each event version,
+and an AsyncAPI document over all events. The schemas follow the code; a sample that is there is never touched: what was once published
+must stay readable.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from gateway.app import create_app
+from gateway.asyncapi import asyncapi_of
 from gateway.event_samples import envelope_schema_of, event_types, sample_of
 from gateway.published import EVENTS, FOLDER, contract_file
 from gateway.settings import GatewaySettings
@@ -61,6 +63,7 @@ def all_files() -> dict[Path, str]:
         files[EVENTS / f"{name}.schema.json"] = written(envelope_schema_of(kind))
         sample = EVENTS / f"{name}.sample.json"
         files[sample] = sample.read_text("utf-8") if sample.exists() else written(sample_of(kind))
+    files[FOLDER / "asyncapi.json"] = written(asyncapi_of(event_types()))
     return files
 
 

@@ -48,6 +48,20 @@ def install(package: str, binary: str) -> Path:
     return path
 
 
+def installed_part(package: str, pattern: str) -> Path:
+    """A file that is no program, by a pattern below ``/``; ``package`` is installed first as ``install`` does. Raises NotInstalled."""
+    said = ""
+    if not (parts := sorted(Path("/").glob(pattern))):
+        try:
+            install(package, pattern)
+        except NotInstalled as error:  # also where it has come: the pattern is no program
+            said = str(error)
+        parts = sorted(Path("/").glob(pattern))
+    if not parts:
+        raise NotInstalled(said)
+    return parts[0]
+
+
 def missing(reason: object) -> NoReturn:
     """A program that a test needs is not there: with CI=true that is a failure, elsewhere the test is skipped and says why."""
     if os.environ.get("CI") == "true":

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import httpx
 from rich.console import Console
 
 from gateway.demo.api import HttpApi
+from gateway.demo.receiver import receiver
 from gateway.demo.stage import Stage, StoryBroken
 from gateway.demo.story import play
 
@@ -63,6 +64,7 @@ def temporary_instance() -> Iterator[Place]:
     folder.chmod(0o711)
     url = f"http://127.0.0.1:{(port := _free_port())}"
     environment = {**os.environ, "LICENSING_HOST": "127.0.0.1", "LICENSING_PORT": str(port), "LICENSING_DATA_DIR": str(folder / "data")}
+    environment["LICENSING_ALARMS_ALLOW_PRIVATE_TARGETS"] = "true"  # the story's receiver of alarms is on this machine
     log = folder / "output.log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", "gateway.embedded"]
@@ -79,14 +81,15 @@ def temporary_instance() -> Iterator[Place]:
         raise StoryBroken(f"the temporary instance ended with {code}")
 
 
-async def play_at(place: Place, console: Console) -> None:
-    """Play the story at ``place``."""
+async def play_at(place: Place, console: Console, *, telling: bool = False) -> None:
+    """Play the story at ``place``. ``telling``: it may tell alarms to a receiver on this machine."""
     async with (
+        receiver() if telling else nullcontext() as told,
         httpx.AsyncClient(base_url=place.url, headers={"Authorization": f"Bearer {place.admin_key}"}, timeout=30) as admin,
         httpx.AsyncClient(base_url=place.vendor_url, headers={"Authorization": f"Bearer {place.vendor_key}"}, timeout=30) as vendor,
     ):
         contracts = [(await client.get("/openapi.json")).raise_for_status().json() for client in (admin, vendor)]
-        await play(Stage(HttpApi(admin, contracts[0]), HttpApi(vendor, contracts[1]), console, place.vendors_public_key))
+        await play(Stage(HttpApi(admin, contracts[0]), HttpApi(vendor, contracts[1]), console, place.vendors_public_key), told)
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> None:
@@ -99,7 +102,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> None:
         console.print("Starting a temporary instance …")
         with temporary_instance() as place:
             console.print(f"It answers at {place.url}.")
-            asyncio.run(play_at(place, console))
+            asyncio.run(play_at(place, console, telling=True))
     console.print(f"\n[bold green]The story ran as told, in {time.monotonic() - began:.0f} s.[/]")
 
 

@@ -5,13 +5,21 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.alarms.actions.deliver import Courier, Patience
 from services.alarms.actions.measure import Board
+from services.alarms.actions.stream import Stream
 from services.alarms.actions.watch_ledger import LedgerWatch
+from services.alarms.clients.ways import Ways
 from services.alarms.consumers import consumers_of
+from services.alarms.domain import heartbeat
 from services.alarms.domain.alarm import AlarmIsCleared
 from services.alarms.domain.catalogue import Catalogue, read_catalogue
-from services.alarms.domain.heartbeat import Patience
-from services.alarms.routes import alarm_catalogue, alarms
+from services.alarms.domain.destination import NoSecretToRotate, TooManyDestinations
+from services.alarms.domain.reach import Guard, TargetRefused
+from services.alarms.domain.schedule import InvalidSchedule
+from services.alarms.domain.stream import TooManyListeners
+from services.alarms.domain.targets import InvalidTarget
+from services.alarms.routes import alarm_catalogue, alarms, deliveries, destinations, stream
 from services.alarms.settings import AlarmsSettings
 from services.alarms.timers import timers_of
 from shared.kit.app import Plan, build_app
@@ -22,7 +30,17 @@ from shared.kit.problems import ProblemTable, Rule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-PROBLEMS = ProblemTable({AlarmIsCleared: Rule("alarm-cleared", 409, "The alarm stands no longer")})
+PROBLEMS = ProblemTable(
+    {
+        AlarmIsCleared: Rule("alarm-cleared", 409, "The alarm stands no longer"),
+        InvalidTarget: Rule("invalid-target", 422, "Nothing that can be told"),
+        TargetRefused: Rule("target-refused", 422, "A target that this installation does not tell"),
+        InvalidSchedule: Rule("invalid-schedule", 422, "A schedule that cannot be kept"),
+        TooManyDestinations: Rule("too-many-destinations", 409, "The limit of destinations is reached"),
+        TooManyListeners: Rule("too-many-listeners", 503, "No room for another listener"),
+        NoSecretToRotate: Rule("no-secret-to-rotate", 409, "The destination signs nothing"),
+    }
+)
 
 
 def shipped_catalogue() -> Catalogue:
@@ -34,18 +52,26 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     """The alarms as an ASGI application."""
     catalogue = shipped_catalogue()
     board = Board(metrics, catalogue)
-    patience = Patience(settings.missed_heartbeats, settings.start_up_grace_seconds)
+    patience = heartbeat.Patience(settings.missed_heartbeats, settings.start_up_grace_seconds)
+    listening = Stream(settings.stream_beat_seconds, settings.stream_poll_seconds, settings.stream_listeners)
+    ways = Ways(settings, clock)
+    courier = Courier(ways.send, Patience(settings.delivery_places, 3 * settings.delivery_seconds, settings.delivery_poll_seconds))
     watch = LedgerWatch(clock, patience, settings.watch_seconds, bus.check)
     plan = Plan(
         service="alarms",
         title="Alarms",
         migrations=MIGRATIONS,
-        routers=[alarms.router, alarm_catalogue.router],
+        routers=[stream.router, alarms.router, alarm_catalogue.router, destinations.router, deliveries.router],
         problems=PROBLEMS,
         consumers=consumers_of(catalogue, board, watch),
         timers=timers_of(settings, catalogue, watch),
+        background=[courier.run, listening.run],
+        on_stop=[ways.close],
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.catalogue = catalogue
+    app.state.courier = courier
+    app.state.stream = listening
+    app.state.guard = Guard(settings.alarms_allow_private_targets)
     metrics.before_scrape("alarms", lambda: board.refresh(app.state.kit.database))
     return app

@@ -26,6 +26,7 @@ class Database:
         self.clock = clock
         self.tables = KitTables(schema)
         self.wake = asyncio.Event()
+        self._wakers: dict[str, asyncio.Event] = {}
         self.engine: AsyncEngine = create_async_engine(
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
@@ -77,6 +78,10 @@ class Database:
         """A connection outside any transaction of ours, for locks that last."""
         async with self.engine.connect() as connection:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def waker(self, worker: str) -> asyncio.Event:
+        """Set after a commit that woke this background worker; the worker clears it."""
+        return self._wakers.setdefault(worker, asyncio.Event())
 
     async def ping(self) -> None:
         """Ask the store for a sign of life; raises what the driver raises."""

@@ -1,5 +1,6 @@
 """The one transaction of a request, an event or a timer run. What it publishes leaves with its commit, or not at all."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
@@ -39,6 +40,8 @@ class Transaction:
         self.session = session
         self._database = database
         self._events: list[Envelope] = []
+        self._wakes: set[str] = set()
+        self._last: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def now(self) -> datetime:
@@ -64,9 +67,19 @@ class Transaction:
         """Leave a fact in the outbox; it is handed over after the commit."""
         self._events.append(envelope_of(event, self._database.schema, self.now))
 
+    def wake(self, worker: str) -> None:
+        """Have a background worker of this process look for its work as soon as the commit shows it."""
+        self._wakes.add(worker)
+
+    def at_the_end(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Have something written last of all: for a lock that everybody wants, and that is then held for the commit alone."""
+        self._last.append(write)
+
     async def commit(self) -> None:
         """Write everything down, wake the relay. Called by the door that opened the transaction."""
         await self.session.flush()
+        for write in self._last:
+            await write()
         if self._events:
             rows: list[dict[str, Any]] = [
                 {"event_id": e.id, "envelope": e.model_dump(mode="json", exclude_none=True)} for e in self._events
@@ -76,6 +89,8 @@ class Transaction:
         if self._events:
             self._events.clear()
             self._database.wake.set()
+        for worker in self._wakes:
+            self._database.waker(worker).set()
 
 
 async def open_transaction(request: Request) -> "AsyncIterator[Transaction]":

@@ -35,6 +35,8 @@ def test_the_demo_plays_the_whole_story_against_an_instance_of_its_own() -> None
     assert said.count("License Unit Report: ") == 3
     assert "complete: all 3 files that the vendor made of it" in said
     assert "a changed digit is noticed" in said
+    for word in ("raised", "cleared"):
+        assert f"CiscoLicenseOverDraft {word}, with a good signature" in said
 
 
 def test_the_demo_fails_loudly_where_the_story_differs(place: Place) -> None:

@@ -3,10 +3,14 @@
 One figure must not wait for a store: that a data store fails. It is told at once and kept here beside what the store says.
 """
 
-from services.alarms import store
+from itertools import product
+from typing import get_args
+
 from services.alarms.domain.catalogue import AlarmName, Catalogue
+from services.alarms.domain.destination import Kind
 from services.alarms.domain.signals import Clear, Raise
 from services.alarms.domain.trouble import Trouble, failing
+from services.alarms.store import alarms, deliveries
 from shared.kit.database import Database
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
@@ -21,6 +25,12 @@ class Board:
         self._catalogue = catalogue
         self._active = metrics.gauge("license_alarms_active", "Alarms that stand.", ["name", "severity", "cluster"])
         self._raised = metrics.counter("license_alarms_raised_total", "Alarms raised since the beginning.", ["name", "severity"])
+        self._deliveries = metrics.counter(
+            "license_alarm_deliveries_total", "Attempts to tell destinations, and what was given up or overtaken.", ["kind", "outcome"]
+        )
+        for kind, outcome in product(get_args(Kind), ("sent", "failed", "given_up", "overtaken")):
+            self._deliveries.labels(kind, outcome)
+        self._delivered: dict[tuple[str, str], int] = {}
         self._told: dict[str, Trouble] = {}
         self._stored: dict[str, Trouble] = {}
         self._standing: dict[tuple[str, str], int] = {}
@@ -43,11 +53,13 @@ class Board:
         """Read the figures and show them; where the store is away, show the last ones and what was told since."""
         try:
             async with database.transaction() as tx:
-                standing = await store.standing_by_cluster(tx)
-                tally = await store.raised_by_name(tx)
-                troubles = await store.troubles(tx, AlarmName.DATA_STORE_ERROR)
+                standing = await alarms.standing_by_cluster(tx)
+                tally = await alarms.raised_by_name(tx)
+                troubles = await alarms.troubles(tx, AlarmName.DATA_STORE_ERROR)
+                outcomes = await deliveries.outcomes(tx)
             self._standing, self._stored = standing, troubles
             self._count(tally)
+            self._count_deliveries(outcomes)
         finally:
             self._show()
 
@@ -65,3 +77,9 @@ class Board:
             if more >= 0:  # of two scrapes at once the earlier may have been answered last
                 self._raised.labels(alarm.value, self._catalogue[alarm].severity).inc(more)
                 self._counted[alarm.value] = tally.get(alarm.value, 0)
+
+    def _count_deliveries(self, outcomes: dict[tuple[str, str], int]) -> None:
+        for of, count in outcomes.items():
+            if (more := count - self._delivered.get(of, 0)) > 0:  # of two scrapes at once the earlier may have been answered last
+                self._deliveries.labels(*of).inc(more)
+                self._delivered[of] = count

@@ -2,34 +2,34 @@
 
 from uuid import uuid4
 
-from services.alarms import store
 from services.alarms.actions.tell import tell_cleared, tell_raised
 from services.alarms.domain.alarm import cleared, opened, repeated
 from services.alarms.domain.catalogue import Catalogue
 from services.alarms.domain.signals import Raise, time_of
+from services.alarms.store import alarms
 from shared.kit.transaction import Transaction
 
 
 async def raise_alarm(tx: Transaction, catalogue: Catalogue, signal: Raise) -> None:
     """Raise by a fact, unless a later fact has settled it. One that is kept when late becomes history."""
-    over = await store.settled(tx, signal.name, signal.subject)
+    over = await alarms.settled(tx, signal.name, signal.subject)
     if signal.version > over:
         await stand(tx, catalogue, signal)
     elif signal.kept_when_late:
-        begun = opened(uuid4(), catalogue[signal.name], signal)
+        begun = opened(uuid4(), catalogue[signal.name], signal, tx.now)
         ended = cleared(begun, time_of(over))
-        await store.add(tx, ended)
-        tell_raised(tx, begun)
-        tell_cleared(tx, ended)
+        await alarms.add(tx, ended)
+        await tell_raised(tx, begun)
+        await tell_cleared(tx, ended)
 
 
 async def stand(tx: Transaction, catalogue: Catalogue, signal: Raise) -> None:
     """Begin the alarm or count it. Who calls this holds the lock of the alarm's facts."""
     kind = catalogue[signal.name]
-    known = await store.standing(tx, signal.name, signal.subject)
+    known = await alarms.standing(tx, signal.name, signal.subject)
     if known is not None:
-        await store.save(tx, repeated(known, kind, signal))
+        await alarms.save(tx, repeated(known, kind, signal))
         return
-    begun = opened(uuid4(), kind, signal)
-    await store.add(tx, begun)
-    tell_raised(tx, begun)
+    begun = opened(uuid4(), kind, signal, tx.now)
+    await alarms.add(tx, begun)
+    await tell_raised(tx, begun)

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from services.alarms import store
 from services.alarms.actions.clear_alarm import clear_alarm
 from services.alarms.actions.raise_alarm import raise_alarm
 from services.alarms.domain.catalogue import AlarmName, Catalogue
 from services.alarms.domain.heartbeat import LEDGER, Beat, Patience, manager_down, manager_up, silent_since
+from services.alarms.store import alarms
 from shared.contracts.events.faults import LedgerHeartBeaten
 from shared.kit.clock import Clock
 from shared.kit.transaction import Transaction
@@ -42,21 +42,21 @@ class LedgerWatch:
         if ran > self._longest_gap_seconds or was_set or await self._deaf() is not None:
             self._since = now
         try:
-            beat = await store.beat_of(tx, LEDGER)
+            beat = await alarms.beat_of(tx, LEDGER)
         except Exception:
             self._since = now
             raise
         self._looked, self._looked_at = running, now  # as it began: a clock that is set meanwhile is seen next time
         since = silent_since(beat, self._since, now, self._patience)
-        if since is not None and await store.standing(tx, AlarmName.MANAGER_DOWN, LEDGER) is None:
+        if since is not None and await alarms.standing(tx, AlarmName.MANAGER_DOWN, LEDGER) is None:
             signal = manager_down(beat, since, now)
             # Behind what is settled: after a clock was set back the beats, and the versions made of them, begin again further down.
-            over = await store.settled(tx, signal.name, signal.subject)
+            over = await alarms.settled(tx, signal.name, signal.subject)
             await raise_alarm(tx, catalogue, replace(signal, version=max(signal.version, over + 1)))
 
 
 async def hear_heartbeat(tx: Transaction, event: LedgerHeartBeaten) -> None:
     """A newer sign of life ends ManagerDown; one that was overtaken says nothing about now."""
-    if await store.save_beat(tx, event.service, Beat(event.at, tx.now, event.interval_seconds)):
-        signal, standing = manager_up(event.at), await store.standing(tx, AlarmName.MANAGER_DOWN, LEDGER)
+    if await alarms.save_beat(tx, event.service, Beat(event.at, tx.now, event.interval_seconds)):
+        signal, standing = manager_up(event.at), await alarms.standing(tx, AlarmName.MANAGER_DOWN, LEDGER)
         await clear_alarm(tx, replace(signal, version=max(signal.version, standing.fact_version)) if standing else signal)

@@ -3,13 +3,13 @@
 OverDraft, in the newest numbers, whichever came first. Whoever hears of a pool here locks its window before any alarm.
 """
 
-from services.alarms import store
 from services.alarms.actions.clear_alarm import end
 from services.alarms.actions.raise_alarm import raise_alarm, stand
 from services.alarms.domain.alarm import action_for
 from services.alarms.domain.catalogue import AlarmName, Catalogue
 from services.alarms.domain.rules import free_in, overdraft_entered, request_failed
 from services.alarms.domain.signals import Raise
+from services.alarms.store import alarms
 from shared.contracts.events.ledger import OverdraftEntered, PoolChanged, RequestRefused
 from shared.kit.transaction import Transaction
 
@@ -20,8 +20,8 @@ async def hear_refusal(tx: Transaction, catalogue: Catalogue, event: RequestRefu
     """A refusal counts only where units were missing; other rules (a freeze, a stopped license manager) are no alarm."""
     if event.rule != UNITS_EXHAUSTED:
         return
-    window = (await store.window_of(tx, event.subject)).refused(event.version, event.asked)
-    await store.save_window(tx, event.subject, window)
+    window = (await alarms.window_of(tx, event.subject)).refused(event.version, event.asked)
+    await alarms.save_window(tx, event.subject, window)
     if window.smallest is None:
         await _end(tx, event)  # there was room since, and a later fact told of it first
     else:
@@ -34,9 +34,9 @@ async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolCha
     What was free must be kept even while nothing stands: with several replicas, or after a retry, the refusal that this
     room answers may still be on its way, and no later change may come to end its alarm.
     """
-    known = await store.window_of(tx, event.subject)
+    known = await alarms.window_of(tx, event.subject)
     window = known.changed(event.version, free_in(event), (event.authorized, event.overdraft_allowed, event.used))
-    await store.save_window(tx, event.subject, window)
+    await alarms.save_window(tx, event.subject, window)
     if event.used > event.authorized:
         await _reword(tx, catalogue, overdraft_entered(event))
     before, after = known.smallest, window.smallest
@@ -52,7 +52,7 @@ async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolCha
 
 async def hear_overdraft(tx: Transaction, catalogue: Catalogue, event: OverdraftEntered) -> None:
     """Raise; in the numbers of a later change where that came first: no other change may come to say them."""
-    window = await store.window_of(tx, event.subject)  # locked first, as by a change
+    window = await alarms.window_of(tx, event.subject)  # locked first, as by a change
     await raise_alarm(tx, catalogue, overdraft_entered(event))
     later = window.newest_after(event.version)
     if later is not None and later.numbers is not None:
@@ -63,10 +63,10 @@ async def hear_overdraft(tx: Transaction, catalogue: Catalogue, event: Overdraft
 
 
 async def _reword(tx: Transaction, catalogue: Catalogue, signal: Raise, *, also_older: bool = False) -> None:
-    await store.reword(tx, signal, action_for(catalogue[signal.name], signal), also_older=also_older)
+    await alarms.reword(tx, signal, action_for(catalogue[signal.name], signal), also_older=also_older)
 
 
 async def _end(tx: Transaction, event: RequestRefused | PoolChanged) -> None:
-    alarm = await store.standing(tx, AlarmName.REQUEST_FAILED, event.subject)
+    alarm = await alarms.standing(tx, AlarmName.REQUEST_FAILED, event.subject)
     if alarm is not None:
         await end(tx, alarm, event.at)

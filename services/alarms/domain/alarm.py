@@ -14,7 +14,8 @@ ACTIVE, ACKNOWLEDGED, CLEARED = "active", "acknowledged", "cleared"
 class Alarm:
     """``version`` counts the changes of this alarm; ``fact_version`` is that of the newest fact, from which the reason is.
 
-    ``sequence``: the place in the listing, given by the store. ``stage``: of an overdraft, beside its severity.
+    ``sequence``: the place in the listing, given by the store. ``stage``: of an overdraft, beside its severity. ``told_at``: when
+    destinations were last told that it stands.
     """
 
     alarm_id: UUID
@@ -28,6 +29,7 @@ class Alarm:
     state: str
     raised_at: datetime
     last_seen_at: datetime
+    told_at: datetime
     count: int
     version: int
     fact_version: int
@@ -48,7 +50,7 @@ class Alarm:
 
 @dataclass
 class AlarmIsCleared(Exception):
-    """What ended by itself needs nobody's acknowledgement."""
+    """What has ended needs nobody's acknowledgement."""
 
     alarm_id: UUID
     name: str
@@ -57,13 +59,14 @@ class AlarmIsCleared(Exception):
 
     def __str__(self) -> str:
         return (
-            f"{self.name} of {self.subject} was cleared at {self.cleared_at.isoformat()}; only a standing alarm can be acknowledged. "
+            f"{self.name} of {self.subject} was cleared at {self.cleared_at.isoformat()}; only a standing alarm can be acknowledged "
+            "or cleared. "
             "GET /v1/alarms?state=active lists those."
         )
 
 
-def opened(alarm_id: UUID, kind: AlarmKind, signal: Raise) -> Alarm:
-    """The alarm as it begins."""
+def opened(alarm_id: UUID, kind: AlarmKind, signal: Raise, now: datetime) -> Alarm:
+    """The alarm as it begins, by a fact that may be older than ``now``."""
     return Alarm(
         alarm_id=alarm_id,
         name=kind.name.value,
@@ -76,6 +79,7 @@ def opened(alarm_id: UUID, kind: AlarmKind, signal: Raise) -> Alarm:
         state=ACTIVE,
         raised_at=signal.at,
         last_seen_at=signal.at,
+        told_at=now,
         count=1,
         version=1,
         fact_version=signal.version,
@@ -109,6 +113,13 @@ def acknowledged(alarm: Alarm, by: str, at: datetime, comment: str | None) -> Al
     if alarm.state == ACKNOWLEDGED:
         return alarm
     return replace(alarm, state=ACKNOWLEDGED, acknowledged_at=at, acknowledged_by=by, comment=comment, version=alarm.version + 1)
+
+
+def cleared_by_hand(alarm: Alarm, at: datetime) -> Alarm:
+    """Somebody says that it is over. Raises AlarmIsCleared."""
+    if alarm.cleared_at is not None:
+        raise AlarmIsCleared(alarm.alarm_id, alarm.name, alarm.subject, alarm.cleared_at)
+    return cleared(alarm, at)
 
 
 def cleared(alarm: Alarm, at: datetime) -> Alarm:

@@ -12,8 +12,8 @@ import aiosmtplib
 
 from services.registration.domain.delivery import Verdict
 from services.registration.domain.mail import Mail
-from services.registration.settings import MailSettings, SmtpTls
 from shared.kit.life import CannotStart
+from shared.kit.mail_settings import MailSettings, SmtpTls
 
 _PORTS: dict[SmtpTls, int] = {"none": 25, "starttls": 587, "tls": 465}
 _GOOD_BYE_SECONDS = 5.0

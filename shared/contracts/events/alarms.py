@@ -37,6 +37,18 @@ class AlarmRaised(AlarmEvent):
     type: ClassVar[str] = "alarms.alarm-raised.v1"
 
 
+class AlarmRepeated(AlarmEvent):
+    """The alarm stands still, a day after it was last told."""
+
+    type: ClassVar[str] = "alarms.alarm-repeated.v1"
+
+
+class AlarmEscalated(AlarmEvent):
+    """Nobody acknowledged the alarm in the time that a destination waits for."""
+
+    type: ClassVar[str] = "alarms.alarm-escalated.v1"
+
+
 class AlarmCleared(AlarmEvent):
     """The alarm stands no longer."""
 

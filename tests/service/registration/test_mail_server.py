@@ -16,9 +16,9 @@ from services.registration.domain.delivery import Delivery, Verdict
 from services.registration.domain.license_file import LicenseFile
 from services.registration.domain.mail import Letter, compose
 from services.registration.domain.order import Order
-from services.registration.settings import MailSettings
 from shared.kit.clock import TestClock
 from shared.kit.logs import configure_logs
+from shared.kit.mail_settings import MailSettings
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, eventually, running
 from tests.service.registration.desk import CALLER, EMAIL, MAC, Desk, desk_app

@@ -17,7 +17,7 @@ from services.alarms.domain.trouble import Trouble, failing
 AT = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 KIND = shipped_catalogue()[AlarmName.FILE_ERROR]
 SIGNAL = Raise(AlarmName.FILE_ERROR, "headquarters", "headquarters", 10, AT, "first", "Do this.")
-ALARM = opened(UUID(int=1), KIND, SIGNAL)
+ALARM = opened(UUID(int=1), KIND, SIGNAL, AT)
 PATIENCE = Patience(intervals=3, grace_seconds=30)
 
 

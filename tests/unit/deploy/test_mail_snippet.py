@@ -2,7 +2,7 @@
 
 import yaml
 
-from services.registration.settings import MailSettings
+from shared.kit.mail_settings import MailSettings
 from tests.compose import read_compose
 from tests.house import ROOT
 

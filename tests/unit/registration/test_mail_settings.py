@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.registration.settings import MailSettings, RegistrationSettings
+from services.registration.settings import RegistrationSettings
+from shared.kit.mail_settings import MailSettings
 from shared.kit.settings import what_is_wrong
 
 GOOD = {"smtp_host": "mail.example", "smtp_sender": "licenses@vendor.example"}

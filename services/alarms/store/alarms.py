@@ -1,4 +1,4 @@
-"""All SQL of the alarms. Locks are taken in one order: the row of what is settled (or a pool's window, or a heartbeat), then the alarm."""
+"""Alarms, what is settled about them, and what was heard of pools and services."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from services.alarms.domain.alarm import CLEARED, Alarm
+from services.alarms.domain.alarm import ACTIVE, CLEARED, Alarm
 from services.alarms.domain.heartbeat import Beat
 from services.alarms.domain.refusals import Moment, RefusalWindow
 from services.alarms.domain.signals import Raise
@@ -90,6 +90,26 @@ async def quiet_subjects(tx: Transaction, name: str, last_seen_before: datetime)
     """Subjects of standing alarms of this name that were not seen since."""
     quiet = (col(AlarmRow.name) == name, _STANDS, col(AlarmRow.last_seen_at) < last_seen_before)
     return (await tx.session.scalars(select(col(AlarmRow.subject)).where(*quiet).order_by(col(AlarmRow.subject)))).all()
+
+
+async def raisings_since(tx: Transaction, name: str, subject: str, since: datetime) -> int:
+    """How often this alarm began of late."""
+    ours = (col(AlarmRow.name) == name, col(AlarmRow.subject) == subject, col(AlarmRow.raised_at) >= since)
+    return await tx.session.scalar(select(func.count()).select_from(AlarmRow).where(*ours)) or 0
+
+
+async def told_before(tx: Transaction, before: datetime, limit: int) -> list[Alarm]:
+    """Standing alarms that destinations were last told of before then, locked."""
+    chosen = select(AlarmRow).where(_STANDS, col(AlarmRow.told_at) <= before).order_by(col(AlarmRow.sequence)).limit(limit)
+    chosen = chosen.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    return [_as_alarm(row) for row in await tx.session.scalars(chosen)]
+
+
+async def unacknowledged(tx: Transaction, raised_before: datetime) -> list[Alarm]:
+    """Standing alarms that nobody looks after and that began before then, locked."""
+    chosen = select(AlarmRow).where(col(AlarmRow.state) == ACTIVE, col(AlarmRow.raised_at) <= raised_before)
+    chosen = chosen.order_by(col(AlarmRow.sequence)).with_for_update(skip_locked=True)
+    return [_as_alarm(row) for row in await tx.session.scalars(chosen.execution_options(populate_existing=True))]
 
 
 async def forget_cleared(tx: Transaction, before: datetime) -> None:

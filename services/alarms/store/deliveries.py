@@ -1,0 +1,172 @@
+"""What was, is and will be told to whom. A row is written with the change that it tells of, and then moves from state to state.
+
+Must not be broken: an attempt is written down only by whoever began it (``attempts`` says which one that is), and of one alarm at one
+destination the older delivery goes first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import Integer, Uuid, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlmodel import col
+
+from services.alarms.domain.delivery import OPEN, Attempt, Delivery, State
+from services.alarms.domain.message import Message
+from services.alarms.tables import DELIVERY_IS_OPEN, DeliveryRow, DeliveryTallyRow
+from shared.kit.transaction import Transaction
+
+_MESSAGE = TypeAdapter(Message)
+_HISTORY = TypeAdapter(tuple[Attempt, ...])
+_KEPT_AS_THEY_ARE = (
+    "destination_id", "kind", "target", "state", "created_at", "not_before", "attempts", "claimed_at", "answered_at", "answer",
+)  # fmt: skip
+_ROW = DeliveryRow
+_TOLD = ("raised", "repeated", "escalated")
+
+# Each destination has places of its own, so that one that hangs takes none of another's. SKIP LOCKED: replicas share the work.
+_CLAIM = text(f"""
+    WITH due AS (
+        SELECT found.delivery_id
+          FROM alarms.destination AS d
+          LEFT JOIN unnest(:busy_ids, :busy_counts) AS busy (destination_id, places) ON busy.destination_id = d.destination_id
+         CROSS JOIN LATERAL (
+            SELECT delivery_id, sequence FROM alarms.delivery AS one
+             WHERE one.destination_id = d.destination_id AND {DELIVERY_IS_OPEN} AND not_before <= :now AND NOT EXISTS (
+                   SELECT FROM alarms.delivery AS older
+                    WHERE older.alarm_id = one.alarm_id AND older.destination_id = one.destination_id
+                      AND older.sequence < one.sequence AND older.state IN ('waiting', 'claimed', 'failed'))
+             ORDER BY not_before, sequence LIMIT greatest(0, :places - coalesce(busy.places, 0)) FOR UPDATE SKIP LOCKED
+         ) AS found
+         WHERE d.enabled
+    )
+    UPDATE alarms.delivery SET state = 'claimed', claimed_at = :now, not_before = :until, attempts = attempts + 1
+      FROM due WHERE delivery.delivery_id = due.delivery_id RETURNING delivery.delivery_id
+""").bindparams(bindparam("busy_ids", type_=ARRAY(Uuid)), bindparam("busy_counts", type_=ARRAY(Integer)))  # noqa: S608 -- constants
+
+
+async def add(tx: Transaction, deliveries: Iterable[Delivery]) -> None:
+    rows = [_values(delivery) for delivery in deliveries]
+    if rows:
+        await tx.session.execute(insert(_ROW), rows)
+
+
+async def claim(tx: Transaction, busy: Mapping[UUID, int], places: int, until: datetime) -> list[Delivery]:
+    """Begin an attempt with what is due: for each destination no more than ``places``, those that are ``busy`` counted.
+
+    Who claimed is taken for dead at ``until``. The oldest first.
+    """
+    given = {"busy_ids": list(busy), "busy_counts": list(busy.values()), "places": places, "now": tx.now, "until": until}
+    claimed = (await tx.session.execute(_CLAIM, given)).scalars().all()
+    if not claimed:
+        return []
+    chosen = select(_ROW).where(col(_ROW.delivery_id).in_(claimed)).order_by(col(_ROW.sequence))
+    return [_delivery(row) for row in await tx.session.scalars(chosen.execution_options(populate_existing=True))]
+
+
+async def record(tx: Transaction, delivery: Delivery) -> bool:
+    """Write down how an attempt ended; False where it is not ours any more, because it was claimed anew or given up meanwhile."""
+    row = _ROW
+    ours = (col(row.delivery_id) == delivery.message.delivery_id, col(row.attempts) == delivery.attempts, col(row.state) == "claimed")
+    values = {name: getattr(delivery, name) for name in ("state", "not_before", "answered_at", "answer")}
+    values["history"] = _HISTORY.dump_python(delivery.history, mode="json")
+    done = await tx.session.execute(update(row).where(*ours).values(values).returning(col(row.delivery_id)))
+    return done.first() is not None
+
+
+async def overtake(tx: Transaction, alarm_id: UUID, why: str) -> list[str]:
+    """End what is held back and tells of an alarm that is over; the kinds of the destinations concerned."""
+    row = _ROW
+    held = (col(row.alarm_id) == alarm_id, col(row.state) == "waiting", col(row.not_before) > tx.now, col(row.occasion).in_(_TOLD))
+    values = {"state": "overtaken", "answer": why, "answered_at": tx.now}
+    return list((await tx.session.execute(update(row).where(*held).values(values).returning(col(row.kind)))).scalars())
+
+
+async def end_open(tx: Transaction, destination_id: UUID, why: str, beyond: int = 0) -> list[str]:
+    """Give up what a destination is still owed; ``beyond`` the newest so many. The kind, as often as something was given up."""
+    row = _ROW
+    owed = select(col(row.delivery_id)).where(col(row.destination_id) == destination_id, text(DELIVERY_IS_OPEN))
+    owed = owed.order_by(col(row.sequence).desc()).offset(beyond)
+    values = {"state": "given_up", "answer": why, "answered_at": tx.now}
+    ended = update(row).where(col(row.delivery_id).in_(owed.with_for_update())).values(values).returning(col(row.kind))
+    return list((await tx.session.execute(ended)).scalars())
+
+
+async def told(tx: Transaction, alarm_id: UUID) -> set[UUID]:
+    """The destinations that were told that the alarm stands, or will be."""
+    row = _ROW
+    wanted = (col(row.alarm_id) == alarm_id, col(row.occasion).in_(_TOLD), col(row.state).in_(("sent", *OPEN)))
+    return set(await tx.session.scalars(select(col(row.destination_id)).where(*wanted).distinct()))
+
+
+async def escalated(tx: Transaction, alarm_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    """Which of these alarms were escalated to whom: alarm and destination."""
+    row = _ROW
+    wanted = (col(row.alarm_id).in_(alarm_ids), col(row.occasion) == "escalated")
+    found = await tx.session.execute(select(col(row.alarm_id), col(row.destination_id)).where(*wanted).distinct())
+    return {(alarm_id, destination_id) for alarm_id, destination_id in found}
+
+
+async def hurry(tx: Transaction, destination_id: UUID) -> None:
+    """Try at once what failed before: the destination answers again."""
+    row = _ROW
+    failed = (col(row.destination_id) == destination_id, col(row.state) == "failed", col(row.not_before) > tx.now)
+    await tx.session.execute(update(row).where(*failed).values(not_before=tx.now))
+
+
+async def find(tx: Transaction, delivery_id: UUID) -> Delivery | None:
+    chosen = select(_ROW).where(col(_ROW.delivery_id) == delivery_id).execution_options(populate_existing=True)
+    row = (await tx.session.scalars(chosen)).one_or_none()
+    return _delivery(row) if row else None
+
+
+async def page(tx: Transaction, before: int | None, limit: int, wanted: Mapping[str, Any]) -> list[Delivery]:
+    """``limit`` deliveries, newest first, behind a sequence. ``wanted``: column and value, None for any."""
+    chosen = select(_ROW).order_by(col(_ROW.sequence).desc()).limit(limit)
+    chosen = chosen.where(*(col(getattr(_ROW, name)) == value for name, value in wanted.items() if value is not None))
+    if before is not None:
+        chosen = chosen.where(col(_ROW.sequence) < before)
+    return [_delivery(row) for row in await tx.session.scalars(chosen)]
+
+
+async def destinations_owed_more_than(tx: Transaction, most: int) -> list[UUID]:
+    chosen = select(col(_ROW.destination_id)).where(text(DELIVERY_IS_OPEN)).group_by(col(_ROW.destination_id))
+    return list(await tx.session.scalars(chosen.having(func.count() > most)))
+
+
+async def forget_done(tx: Transaction, before: datetime) -> None:
+    await tx.session.execute(delete(_ROW).where(col(_ROW.created_at) < before, text(f"NOT ({DELIVERY_IS_OPEN})")))
+
+
+async def count_outcomes(tx: Transaction, outcomes: Sequence[tuple[str, str]]) -> None:
+    """Count what became of deliveries: kind and outcome, once for each."""
+    counted = {one: outcomes.count(one) for one in sorted(set(outcomes))}  # sorted: two that count at once wait, and never in a circle
+    for (kind, outcome), times in counted.items():
+        row = insert(DeliveryTallyRow).values(kind=kind, outcome=outcome, count=times)
+        more = {"count": col(DeliveryTallyRow.count) + times}
+        await tx.session.execute(row.on_conflict_do_update(index_elements=["kind", "outcome"], set_=more))
+
+
+async def outcomes(tx: Transaction) -> dict[tuple[str, str], int]:
+    """How often what became of deliveries, by kind and outcome."""
+    return {(row.kind, row.outcome): row.count for row in await tx.session.scalars(select(DeliveryTallyRow))}
+
+
+def _values(delivery: Delivery) -> dict[str, Any]:
+    message = delivery.message
+    values: dict[str, Any] = {name: getattr(delivery, name) for name in _KEPT_AS_THEY_ARE}
+    values |= {name: getattr(message, name) for name in ("delivery_id", "alarm_id", "name", "cluster", "occasion")}
+    return values | {"message": _MESSAGE.dump_python(message, mode="json"), "history": _HISTORY.dump_python(delivery.history, mode="json")}
+
+
+def _delivery(row: DeliveryRow) -> Delivery:
+    return Delivery(
+        **{name: getattr(row, name) for name in _KEPT_AS_THEY_ARE if name != "state"},
+        state=cast(State, row.state),  # CHECK delivery_state_known
+        message=_MESSAGE.validate_python(row.message),
+        history=_HISTORY.validate_python(row.history),
+        sequence=row.sequence,
+    )

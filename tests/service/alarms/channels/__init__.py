@@ -1,0 +1,1 @@
+"""Each way of telling against a real receiver, and against those that misbehave."""
