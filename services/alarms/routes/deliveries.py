@@ -9,8 +9,8 @@ from services.alarms.domain.delivery import OPEN, Delivery
 from services.alarms.store import deliveries
 from shared.contracts.base import Page
 from shared.contracts.bodies.alarm_destinations import (
+    AlarmDelivery,
     AttemptBody,
-    DeliveryBody,
     DeliveryOccasion,
     DeliveryState,
     DestinationKind,
@@ -27,10 +27,10 @@ _OF_MESSAGE = ("occasion", "name", "severity", "cluster", "reason")
 _OF_DELIVERY = ("kind", "target", "state", "attempts", "created_at", "claimed_at", "answered_at", "answer")
 
 
-def delivery_body(delivery: Delivery) -> DeliveryBody:
+def delivery_body(delivery: Delivery) -> AlarmDelivery:
     message = delivery.message
     members = {name: getattr(message, name) for name in _OF_MESSAGE} | {name: getattr(delivery, name) for name in _OF_DELIVERY}
-    return DeliveryBody(
+    return AlarmDelivery(
         delivery_id=str(message.delivery_id),
         destination_id=str(delivery.destination_id),
         alarm_id=str(message.alarm_id),
@@ -51,7 +51,7 @@ async def list_alarm_deliveries(
     occasion: Annotated[DeliveryOccasion | None, Query()] = None,
     name: Annotated[AlarmNameWord | None, Query()] = None,
     cluster: Annotated[Name | None, Query()] = None,
-) -> Page[DeliveryBody]:
+) -> Page[AlarmDelivery]:
     """Deliveries, newest first, narrowed by any of these."""
     (before,) = page.after(int) or (None,)
     wanted: dict[str, object] = {"destination_id": destination_id, "alarm_id": alarm_id, "state": state, "kind": kind}
@@ -62,7 +62,7 @@ async def list_alarm_deliveries(
 
 
 @router.get("/{delivery_id}", openapi_extra=needs("viewer"))
-async def get_alarm_delivery(delivery_id: Annotated[UUID, Path()], tx: TransactionDep) -> DeliveryBody:
+async def get_alarm_delivery(delivery_id: Annotated[UUID, Path()], tx: TransactionDep) -> AlarmDelivery:
     """One delivery, with what was answered to its newest attempts."""
     found = await deliveries.find(tx, delivery_id)
     if found is None:

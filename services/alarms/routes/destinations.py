@@ -13,7 +13,7 @@ from services.alarms.routes.destination_forms import check_reach, destination_bo
 from services.alarms.store import destinations
 from shared.contracts.base import Page
 from shared.contracts.bodies.alarm_destinations import (
-    DeliveryBody,
+    AlarmDelivery,
     DestinationBody,
     MadeDestination,
     NewDestination,
@@ -88,7 +88,7 @@ async def rotate_alarm_destination_secret(destination_id: DestinationId, body: N
 
 
 @router.post("/{destination_id}/test", openapi_extra=needs("admin"))
-async def test_alarm_destination(destination_id: DestinationId, request: Request) -> DeliveryBody:
+async def test_alarm_destination(destination_id: DestinationId, request: Request) -> AlarmDelivery:
     """Send a marked test alarm now, once, and answer with what happened; also outside of its hours."""
     kit, courier = request.app.state.kit, request.app.state.courier
     return delivery_body(await try_destination(kit.database, courier, request.app.state.catalogue, destination_id))

@@ -127,7 +127,7 @@ class AttemptBody(AnswerBody):
     answer: str
 
 
-class DeliveryBody(AnswerBody):
+class AlarmDelivery(AnswerBody):
     """A message for a destination. ``delivery_id`` is the same at every attempt. ``next_attempt_at``: while it is owed."""
 
     delivery_id: str
