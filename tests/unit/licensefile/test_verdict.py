@@ -135,6 +135,7 @@ HISTORY: dict[str, tuple[Known, set[str]]] = {
     "mismatched": (Known(replace(INSTALLED, state="host_mismatch")), {"already_installed"}),
     "expired": (Known(replace(INSTALLED, state="expired")), {"already_installed"}),
     "grace_exceeded": (Known(replace(INSTALLED, state="grace_exceeded")), {"already_installed"}),
+    "key_revoked": (Known(replace(INSTALLED, state="key_revoked")), {"already_installed"}),
     "other_content": (Known(replace(INSTALLED, digest="another")), {"tampered"}),
     "retired": (Known(replace(INSTALLED, state="retired")), {"retired"}),
     "retired_elsewhere": (Known(Record("branch", "retired", DIGEST)), {"retired"}),
