@@ -16,6 +16,14 @@ ACCEPTED: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ("if line.issued else ()", "or True else ()", "a line that was issued at no time counts as the earliest day, and voids nothing"),
         ("line.license_line_id or 0", "line.license_line_id or 1", "a line without LicLineID is refused, so its place never matters"),
     ),
+    "services.licensefile.domain.standing": (
+        ("State = ", "State = ", _TYPE),
+        (
+            "since is None or ends is None",
+            "since is None and ends is None",
+            "both are there or neither; for mypy",
+        ),
+    ),
     "shared.license_file.signature": (('"SIGN", ""', '"SIGN", "XXXX"', "neither is a signature of 128 digits"),),
     "shared.license_file.grammar": (
         ("Reader = ", "Reader = None", _TYPE),
