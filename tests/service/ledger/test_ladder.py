@@ -1,8 +1,8 @@
 """The overdraft ladder through the doors: policy, time by the database's clock, stage, refusal, exempt devices, journal and events."""
 
-from collections.abc import csv
+import csv
+from collections.abc import AsyncIterator
 
-import AsyncIterator
 import httpx
 import pytest
 
