@@ -146,7 +146,14 @@ def bad_files() -> list[Bad]:
             Bad("POST", path, "JSON", b'{"file": "a"}', headers=JSON),
             Bad("POST", path, "another part", files={"license": ("a.lic", b"x")}),
             Bad("POST", path, "no boundary", b"x", headers={"content-type": "multipart/form-data"}),
-            Bad("POST", path, "broken parts", b"--b\r\nx", headers={"content-type": "multipart/form-data; boundary=b"}),
+            Bad(
+                "POST",
+                path,
+                "broken parts",
+                b"--b\r\nx",
+                headers={"content-type": "multipart/form-data; boundary=b"},
+                slug="upload-cut-off",
+            ),
             Bad("POST", path, "nothing"),
         ]
     upload = ("POST", "/v1/clusters/hq/license-files")

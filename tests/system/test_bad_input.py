@@ -110,8 +110,9 @@ async def test_a_body_beyond_the_limit_is_cut_off_with_413(product: Product) -> 
     before = await everything(product)
     for method, path, who in GOOD:
         client = product.vendor if who == "vendor" else product.admin
-        declared = await client.request(method, path, content=b"x" * (MEGABYTE + 1), headers=JSON)
-        assert (declared.status_code, problem_of(declared)["limit_bytes"]) == (413, MEGABYTE), path
+        limit = 16 * MEGABYTE if path.endswith("/migration") else MEGABYTE  # an inventory has a row for each device
+        declared = await client.request(method, path, content=b"x" * (limit + 1), headers=JSON)
+        assert (declared.status_code, problem_of(declared)["limit_bytes"]) == (413, limit), path
         measured = await client.request(method, path, content=without_end(b'{"a": "'), headers=JSON)
         assert (measured.status_code, problem_of(measured)["type"]) == (413, "urn:licensing:problem:content-too-large"), path
     part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.lic"\r\n\r\n'
