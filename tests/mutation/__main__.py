@@ -25,7 +25,7 @@ def main() -> int:
     chosen = [target for target in TARGETS if target.module in arguments.only or not arguments.only]
     court = Court(arguments.processes, Records(forget=arguments.again, survivors_only=arguments.survivors))
     counts = [court.judge(target) for target in chosen]
-    return write_report(counts, whole=not arguments.only and not arguments.survivors)
+    return write_report(counts, whole=not arguments.only)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _TYPE: Final = "the name of a type, for readers and for mypy"
+_FALSE: Final = "as false as False"
 _SAME_LENGTH: Final = "one is made from the other, so they are always of one length; `strict` says so to the reader"
 _SAME_CODEC: Final = "another spelling of the same codec"
 _SAME_PATTERN: Final = "another spelling of the same pattern"
@@ -14,6 +15,14 @@ ACCEPTED: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ("strict=True", "zip(", _SAME_LENGTH),
         ("if line.issued else ()", "or True else ()", "a line that was issued at no time counts as the earliest day, and voids nothing"),
         ("line.license_line_id or 0", "line.license_line_id or 1", "a line without LicLineID is refused, so its place never matters"),
+    ),
+    "services.licensefile.domain.standing": (
+        ("State = ", "State = ", _TYPE),
+        (
+            "since is None or ends is None",
+            "since is None and ends is None",
+            "both are there or neither; for mypy",
+        ),
     ),
     "shared.license_file.signature": (('"SIGN", ""', '"SIGN", "XXXX"', "neither is a signature of 128 digits"),),
     "shared.license_file.grammar": (
@@ -27,6 +36,9 @@ ACCEPTED: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ("latin-1", "LATIN-1", _SAME_CODEC),
         ("if match else at", "or True else at", "the pattern matches everywhere, be it nothing; the test is for mypy"),
         ("if closing < 0", "if closing <", "what is searched behind a quote is never found at its beginning"),
+        ("self.text.lstrip", "self.text.rstrip", "the quick way for comments is not taken; the slow one says the same"),
+        ("self.text.lstrip", "XX#XX", "the quick way for comments is not taken; the slow one says the same"),
+        ("depth += 1", '!= "{"', "counted downwards instead of upwards; the end is where the count is zero again"),
         ("depth += 1", "depth -= 1", "counted downwards instead of upwards; the end is where the count is zero again"),
     ),
     "shared.license_file.values": (("<= 11", "<= 12", "it only bounds the cost: no date of twelve characters passes what follows"),),

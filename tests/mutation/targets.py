@@ -9,7 +9,7 @@ from tests.mutation.here import ROOT
 _TEXT: Final = ("tests/unit/license_file",)
 # Those that need no database's driver: the hardening environment holds none.
 _RULES: Final = tuple(
-    f"tests/unit/licensefile/test_{name}.py" for name in ("forging", "mangled", "revocation", "sentences", "standing", "verdict")
+    f"tests/unit/licensefile/test_{name}.py" for name in ("forging", "mangled", "revocation", "sentences", "standing", "states", "verdict")
 )
 
 

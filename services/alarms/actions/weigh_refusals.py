@@ -3,6 +3,8 @@
 OverDraft, in the newest numbers, whichever came first. Whoever hears of a pool here locks its window before any alarm.
 """
 
+from dataclasses import replace
+
 from services.alarms.actions.clear_alarm import end
 from services.alarms.actions.raise_alarm import raise_alarm, stand
 from services.alarms.domain.alarm import action_for
@@ -25,7 +27,7 @@ async def hear_refusal(tx: Transaction, catalogue: Catalogue, event: RequestRefu
     if window.smallest is None:
         await _end(tx, event)  # there was room since, and a later fact told of it first
     else:
-        await stand(tx, catalogue, request_failed(event, window.smallest))
+        await stand(tx, catalogue, replace(request_failed(event, window.smallest), times=event.count))
 
 
 async def hear_pool_change(tx: Transaction, catalogue: Catalogue, event: PoolChanged) -> None:

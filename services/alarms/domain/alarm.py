@@ -80,7 +80,7 @@ def opened(alarm_id: UUID, kind: AlarmKind, signal: Raise, now: datetime) -> Ala
         raised_at=signal.at,
         last_seen_at=signal.at,
         told_at=now,
-        count=1,
+        count=signal.times,
         version=1,
         fact_version=signal.version,
         stage=signal.stage,
@@ -96,7 +96,7 @@ def repeated(alarm: Alarm, kind: AlarmKind, signal: Raise) -> Alarm:
     """The same again: counted, and said in the words of the newest fact. Who acknowledged it is not asked again."""
     seen = replace(
         alarm,
-        count=alarm.count + 1,
+        count=alarm.count + signal.times,
         version=alarm.version + 1,
         raised_at=min(alarm.raised_at, signal.at),
         last_seen_at=max(alarm.last_seen_at, signal.at),

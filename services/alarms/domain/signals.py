@@ -27,6 +27,8 @@ class Raise:
 
     ``stage``: of an overdraft, beside the severity, which it never changes.
 
+    ``times``: how often it was seen by this fact.
+
     ``kept_when_late``: a fact that arrives after its own end is still worth a row, already cleared.
     """
 
@@ -39,6 +41,7 @@ class Raise:
     advice: str
     kept_when_late: bool = False
     stage: str | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class _Batch:
         self.loaded = loaded
         self.counter = Counter(loaded.desk)
         self.changes: list[tuple[Done, Trace]] = []
-        self.refused: list[tuple[Refused, Trace]] = []
+        self.refused: dict[tuple[str, int], tuple[Refused, Trace]] = {}
 
     async def count(self, asked: Asked[Several, Settled]) -> tuple[list[Done | NotDone], Pool, dict[str, int]]:
         """Every command of one caller: outcomes, the pool, what the refused hold. What an atomic one leaves undone is taken back."""
@@ -81,27 +81,26 @@ class _Batch:
         if several.atomic:
             self.counter = Counter(before.desk())
         outcomes: list[Done | NotDone] = []
-        refused = dict[tuple[str, int], Refused]()
         for number, command in enumerate(several.commands, 1):
-            outcomes.append(self._do(command, asked.trace, refused))
+            outcomes.append(self._do(command, asked.trace))
             if number % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
         if several.atomic and any(isinstance(outcome, Exception) for outcome in outcomes):
             self.counter = before
             del self.changes[done_before:]
-        self.refused += [(one, asked.trace) for one in refused.values()]
         pairs = zip(several.commands, outcomes, strict=True)
         names = [command.device for command, outcome in pairs if isinstance(outcome, NotDone)]
         held = {name: self.counter.holdings[name].units for name in names if name in self.counter.holdings}
         return outcomes, self.counter.pool, held
 
-    def _do(self, command: Command, trace: Trace, refused: dict[tuple[str, int], Refused]) -> Done | NotDone:
+    def _do(self, command: Command, trace: Trace) -> Done | NotDone:
         try:
             done = self.counter.do(command)
         except NotDone as error:
             if isinstance(error, Refusal):
                 free = error.free if isinstance(error, OverdraftRestricted) else self.counter.pool.free
-                known = refused.setdefault((error.rule, error.asked), Refused(command.device, error, free, 0))
+                # One fact for all of a batch that were refused alike: in a storm of refusals they are many, and say the same.
+                known, _ = self.refused.setdefault((error.rule, error.asked), (Refused(command.device, error, free, 0), trace))
                 known.count += 1
             return error
         if done.outcome not in _NOTHING:
@@ -204,7 +203,7 @@ class Settling:
             for fact in change_of(cluster, state, transitions, at):
                 tx.publish(fact, at, counting.changes[-1][1])
         await record_refusals(tx, cluster, _refused(batch, [outcomes for outcomes, _, _ in counted]), at)
-        for refused, trace in counting.refused:
+        for refused, trace in counting.refused.values():
             tx.publish(refusal_of(cluster, state, refused, at), at, trace)
         if counting.changes and not await devices.write(tx, state, loaded, counting.counter.holdings, counting.enter(state)):
             return None

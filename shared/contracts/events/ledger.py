@@ -129,7 +129,7 @@ class LimitReceded(PoolEvent):
 class RequestRefused(PoolEvent):
     """A check-out was refused. ``rule`` is the slug of the problem answered; only ``units-exhausted`` concerns the pool's size.
 
-    ``count``: of a request for many devices, how many were refused so; ``name`` is then the first of them.
+    ``count``: how many were refused so in one batch, of one caller or of several; ``name`` is the first of them.
     """
 
     type: ClassVar[str] = "ledger.request-refused.v1"

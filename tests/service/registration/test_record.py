@@ -160,7 +160,7 @@ async def _desk_of_the_release_before(connection: AsyncConnection) -> None:
     """Back to before there was a record: its table gone, the rows of orders and files there."""
     await connection.execute(text("DROP TABLE registration.desk_act"))
     await connection.execute(text("DROP FUNCTION registration.refuse_change_of_record"))
-    await connection.execute(text("UPDATE registration.schema_version SET version_num = '0004'"))
+    await connection.execute(text("UPDATE registration.schema_version SET version_num = '0005'"))
 
 
 async def test_what_was_done_before_there_was_a_record_is_taken_over(desk: Desk, database_url: str) -> None:

@@ -96,6 +96,8 @@ SYNTAX_ONLY = {
     "letter_behind_a_quote": f'{GOOD} SN="a"X',
     "every_element_twice": f"{GOOD} NOTICE={''.join(f'<{name}>{text}</{name}>' * 2 for name, text in ELEMENTS.items())}",
     "every_element_open": f"{GOOD} NOTICE={''.join(f'<{name}>' for name in ELEMENTS)}",
+    "no_break_space_in_front_of_a_comment": "\u00a0# a",
+    "letter_in_front_of_a_comment": "X# a",
     "places_behind_a_join_inside_a_word": "INCREMENT f v 5.0 perma\\\nnent 1 SN=\\ \n sort sort",
     "every_fault_at_once": "INCREMENT f=1 v= five permanent 1 SN= sort NOTICE=<PAK>a VENDOR_STRING=<LicLineID>x</LicLineID> sort",
 }  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.license_file.composing import license_line
 from shared.license_file.grammar import read
-from shared.license_file.lines import LicenseLine
+from shared.license_file.lines import LicenseLine, Line, PackageLine, ServerLine, UpgradeLine, UseServerLine, VendorLine
 from shared.license_file.mac import InvalidMac
 from shared.license_file.signature import canonical, sign, verify
 from shared.license_file.values import element
@@ -102,6 +102,78 @@ def test_a_composed_line_reads_back_by_the_same_names() -> None:
 def test_a_value_that_no_line_can_hold_is_not_composed(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         made_line(**changes)
+
+
+def test_what_is_not_composed_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^a license file id has 17 digits, not \['1', '2'\]$"):
+        made_line(license_file_id="1", replaces=("2", ANCESTOR))
+    with pytest.raises(ValueError, match=r"^numbers in a license line are 0 to 999999999, not \[-1, 1000000000\]$"):
+        made_line(units=-1, order_count=1_000_000_000)
+
+
+def test_the_smallest_and_the_largest_numbers_are_composed() -> None:
+    line = made_line(units=0, license_line_id=0, overdraft_units=0, order_count=0)
+    assert (line.units, line.license_line_id, line.overdraft_units, line.order_count) == (0, 0, 0, 0)
+    assert "OVERDRAFT" not in line.attributes
+    largest = made_line(units=999_999_999, license_line_id=999_999_999, overdraft_units=999_999_999, order_count=999_999_999)
+    assert (largest.units, largest.overdraft_units, largest.order_count) == (999_999_999,) * 3
+
+
+def test_a_composed_line_says_exactly_this() -> None:
+    line = license_line(feature="f", version="5.0", units=1, mac="0015C5F3A1B2", license_file_id=FILE_ID, license_line_id=1)
+    assert (line.keyword, line.feature, line.vendor, line.version, line.expiry, line.count) == (
+        "INCREMENT",
+        "f",
+        "cisco",
+        "5.0",
+        None,
+        None,
+    )
+    assert line.attributes == {
+        "VENDOR_STRING": "<Count>1</Count><OrigMacId>0015C5F3A1B2</OrigMacId><LicFileVersion>1.0</LicFileVersion>",
+        "HOSTID": "0015c5f3a1b2",
+        "NOTICE": f"<LicFileID>{FILE_ID}</LicFileID><LicLineID>1</LicLineID> <PAK></PAK>",
+    }
+
+
+WRITTEN = {
+    "SERVER h ANY": ServerLine("h", "ANY", None, False, None),
+    "SERVER h ANY 1 PRIMARY_IS_MASTER HEARTBEAT_INTERVAL=0": ServerLine("h", "ANY", 1, True, 0),
+    'SERVER "a b" "{c"': ServerLine("a b", "{c", None, False, None),
+    'SERVER AUTH={"a b"} "auth={x"': ServerLine('AUTH={"a b"}', "auth={x", None, False, None),
+    "VENDOR c": VendorLine("c", None, None, None),
+    'VENDOR "#c" "p\\" OPTIONS="o p" PORT=1': VendorLine("#c", "p\\", "o p", 1),
+    'VENDOR "a\tb" p': VendorLine("a\tb", "p", None, None),
+    "USE_SERVER": UseServerLine(),
+    "UPGRADE f v 1.0 2.0 31-dec-2027 5 SN=1": UpgradeLine("f", "v", "1.0", "2.0", date(2027, 12, 31), 5, {"SN": "1"}),
+    "UPGRADE f v 1.0 2.0 permanent uncounted": UpgradeLine("f", "v", "1.0", "2.0", None, None, {}),
+    'PACKAGE p v 1.0 COMPONENTS="a b" OPTIONS=SUITE': PackageLine("p", "v", "1.0", ("a", "b"), {"COMPONENTS": "a b", "OPTIONS": "SUITE"}),
+    "PACKAGE p v COMPONENTS=a": PackageLine("p", "v", None, ("a",), {"COMPONENTS": "a"}),
+    "FEATURE f v 1.0 permanent 5": LicenseLine("FEATURE", "f", "v", "1.0", None, 5, {}),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), WRITTEN.items(), ids=WRITTEN.keys())
+def test_every_kind_of_line_has_one_way_of_being_written(text: str, line: Line) -> None:
+    assert write_line(line).replace(" \\\n", " ") == text
+    assert read(write_file([line])).lines == (line,)
+
+
+def test_where_the_attributes_of_a_line_stand() -> None:
+    attributes = {
+        "SIGN": "AB",
+        "NOTICE": "<A>1</A> <B>2</B>",
+        "SN": "",
+        "HOSTID": "a b",
+        "VENDOR_STRING": "x",
+        "AUTH": "{ a }",
+        "A": "{",
+        "B": "c\\",
+    }
+    assert write_line(LicenseLine("FEATURE", "f", "v", "1.0", None, 5, attributes)) == (
+        'FEATURE f v 1.0 permanent 5 \\\nVENDOR_STRING=x \\\nSN HOSTID="a b" AUTH={ a } A="{" B="c\\" \\\n'
+        'NOTICE="<A>1</A> \\\n<B>2</B>" SIGN="AB"'
+    )
 
 
 def test_a_mac_that_no_card_can_have_is_not_composed() -> None:

@@ -62,6 +62,9 @@ FILES: dict[str, tuple[bytes, set[str]]] = {
     "binary": (bytes(range(256)) * 20, {"syntax", "no_license_line"}),
     "broken_line_beside": (GOOD + b"INCREMENT x\n", {"syntax"}),
     "only_a_broken_line": (b"INCREMENT PHONE_UNIT cisco 5.0 permanent\n", {"syntax"}),
+    "only_a_broken_feature_line": (b" \tfeature x\n", {"syntax"}),
+    "a_letter_in_front_of_a_keyword": (b"X INCREMENT\n", {"syntax", "no_license_line"}),
+    "a_no_break_space_in_front_of_a_keyword": ("\u00a0INCREMENT x\n".encode(), {"syntax", "no_license_line"}),
     "server_line": (GOOD + b"SERVER h\n", {"syntax", "invalid_server_line"}),
     "vendor_line": (GOOD + b"VENDOR\n", {"syntax", "invalid_vendor_line"}),
     "count": (GOOD + b"INCREMENT PHONE_UNIT cisco 5.0 permanent many\n", {"syntax", "invalid_count"}),
@@ -130,11 +133,26 @@ def test_each_fault_of_a_name_has_its_code(name: str, wanted: set[str]) -> None:
     assert shown.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a b.lic", "a b.lic"),
+        ("a\x00\u202eb.lic", "a��b.lic"),
+        ("a" * 128, "a" * 128),
+        ("a" * 129, "a" * 127 + "…"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_name_is_shown_without_what_cannot_be_printed_and_not_too_long(name: str, shown: str) -> None:
+    assert offered(GOOD, name).shown_name == shown
+
+
 HISTORY: dict[str, tuple[Known, set[str]]] = {
     "installed": (Known(INSTALLED), {"already_installed"}),
     "mismatched": (Known(replace(INSTALLED, state="host_mismatch")), {"already_installed"}),
     "expired": (Known(replace(INSTALLED, state="expired")), {"already_installed"}),
     "grace_exceeded": (Known(replace(INSTALLED, state="grace_exceeded")), {"already_installed"}),
+    "key_revoked": (Known(replace(INSTALLED, state="key_revoked")), {"already_installed"}),
     "other_content": (Known(replace(INSTALLED, digest="another")), {"tampered"}),
     "retired": (Known(replace(INSTALLED, state="retired")), {"retired"}),
     "retired_elsewhere": (Known(Record("branch", "retired", DIGEST)), {"retired"}),
