@@ -1,5 +1,6 @@
 """Builds the alarms."""
 
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -9,9 +10,12 @@ from services.alarms.actions.deliver import Courier, Patience
 from services.alarms.actions.measure import Board
 from services.alarms.actions.stream import Stream
 from services.alarms.actions.watch_ledger import LedgerWatch
+from services.alarms.actions.watch_services import Pace, Watchdog
+from services.alarms.clients.liveness import Liveness
 from services.alarms.clients.ways import Ways
 from services.alarms.consumers import consumers_of
 from services.alarms.domain import heartbeat
+from services.alarms.domain import watch as watching
 from services.alarms.domain.alarm import AlarmIsCleared
 from services.alarms.domain.catalogue import Catalogue, read_catalogue
 from services.alarms.domain.destination import NoSecretToRotate, TooManyDestinations
@@ -57,6 +61,10 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
     ways = Ways(settings, clock)
     courier = Courier(ways.send, Patience(settings.delivery_places, 3 * settings.delivery_seconds, settings.delivery_poll_seconds))
     watch = LedgerWatch(clock, patience, settings.watch_seconds, bus.check)
+    liveness = Liveness()
+    asked = {name: partial(liveness.check, addresses) for name, addresses in settings.alarms_watched.items()}
+    pace = Pace(settings.watch_seconds, watching.Patience(settings.missed_looks, settings.start_up_grace_seconds), patience)
+    watchdog = Watchdog({**asked, watching.BROKER: bus.check}, pace, catalogue, clock, metrics)
     plan = Plan(
         service="alarms",
         title="Alarms",
@@ -65,8 +73,8 @@ def create_app(settings: AlarmsSettings, bus: Bus, clock: Clock, metrics: Metric
         problems=PROBLEMS,
         consumers=consumers_of(catalogue, board, watch),
         timers=timers_of(settings, catalogue, watch),
-        background=[courier.run, listening.run],
-        on_stop=[ways.close],
+        background=[courier.run, listening.run, watchdog.run],
+        on_stop=[ways.close, liveness.close],
     )
     app = build_app(plan, settings, bus, clock, metrics)
     app.state.catalogue = catalogue

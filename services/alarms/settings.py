@@ -1,9 +1,16 @@
 """The alarms' settings."""
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from shared.kit.mail_settings import MailSettings
 from shared.kit.settings import ServiceSettings
+
+_ADDRESS = re.compile(r"http://[^/\s,=]+")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
 class AlarmsSettings(MailSettings, ServiceSettings):
@@ -15,8 +22,17 @@ class AlarmsSettings(MailSettings, ServiceSettings):
     missed_heartbeats: float = Field(default=3.0, ge=1)
     """So many intervals of the ledger's heartbeat without one raise CiscoLicenseManagerDown."""
 
+    alarms_watched: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(default_factory=dict)
+    """Who is asked whether it is there: ``ledger=http://a:8000,http://b:8000 licensefile=http://c:8000``, commas or blanks between.
+
+    Of several addresses of one name one that answers is enough. The broker is watched in any case.
+    """
+
+    missed_looks: int = Field(default=3, ge=1)
+    """So many looks in a row without an answer raise an alarm for what is watched."""
+
     start_up_grace_seconds: float = Field(default=30.0, gt=0)
-    """How long after our own start the ledger may need for its first sign of life."""
+    """How long after our own start the ledger, and what is watched, may need for the first sign of life."""
 
     quiet_check_seconds: float = Field(default=30.0, gt=0)
     """How often it is looked which alarms end by having been quiet for long enough."""
@@ -65,3 +81,18 @@ class AlarmsSettings(MailSettings, ServiceSettings):
 
     alarm_history_days: int = Field(default=400, ge=1)
     """How long cleared alarms are kept."""
+
+    @field_validator("alarms_watched", mode="before")
+    @classmethod
+    def _addresses(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        found: dict[str, tuple[str, ...]] = {}
+        name = ""
+        for part in re.split(r"[\s,]+", given.strip()) if given.strip() else ():
+            named, equals, address = part.rpartition("=")
+            name = named if equals else name
+            if name == "broker" or not _NAME.fullmatch(name) or not _ADDRESS.fullmatch(address):
+                raise ValueError("must be like ledger=http://a:8000,http://b:8000 licensefile=http://c:8000; the broker always is")
+            found[name] = (*found.get(name, ()), address)
+        return found

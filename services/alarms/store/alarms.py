@@ -92,6 +92,12 @@ async def quiet_subjects(tx: Transaction, name: str, last_seen_before: datetime)
     return (await tx.session.scalars(select(col(AlarmRow.subject)).where(*quiet).order_by(col(AlarmRow.subject)))).all()
 
 
+async def standing_subjects(tx: Transaction, name: str) -> Sequence[str]:
+    """What the standing alarms of this name are about."""
+    chosen = select(col(AlarmRow.subject)).where(col(AlarmRow.name) == name, _STANDS).order_by(col(AlarmRow.subject))
+    return (await tx.session.scalars(chosen)).all()
+
+
 async def raisings_since(tx: Transaction, name: str, subject: str, since: datetime) -> int:
     """How often this alarm began of late."""
     ours = (col(AlarmRow.name) == name, col(AlarmRow.subject) == subject, col(AlarmRow.raised_at) >= since)
