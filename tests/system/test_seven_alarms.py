@@ -31,7 +31,7 @@ SUBJECTS = {
 }
 ABOUT_HQ = {name for name, subject in SUBJECTS.items() if subject != "ledger"}
 UNITS = 100
-LABELS = {"service", "method", "route", "status", "le", "type", "outcome", "cluster", "feature", "name", "severity"}
+LABELS = {"service", "method", "route", "status", "le", "type", "outcome", "cluster", "feature", "name", "severity", "kind"}
 # A MAC or a device made of one, a LicFileID, a UUID, an address.
 ANYBODY = re.compile(r"[0-9A-Fa-f]{12}|[0-9]{10}|@|[0-9a-f]{8}-[0-9a-f]{4}|SEP|cm1|127\.0\.0\.1")
 

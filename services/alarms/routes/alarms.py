@@ -19,6 +19,7 @@ from shared.kit.scopes import needs
 from shared.kit.transaction import TransactionDep
 
 router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
+_WORDLESS = NewAcknowledgement()
 AlarmId = Annotated[UUID, Path(description="`alarm_id` of the listing.")]
 
 
@@ -69,6 +70,6 @@ async def clear_alarm_by_hand(alarm_id: AlarmId, body: NewClearing, tx: Transact
 
 
 @router.post("/{alarm_id}/acknowledgement", openapi_extra=needs("admin"))
-async def acknowledge_alarm(alarm_id: AlarmId, tx: TransactionDep, body: NewAcknowledgement | None = None) -> AlarmBody:
+async def acknowledge_alarm(alarm_id: AlarmId, tx: TransactionDep, body: NewAcknowledgement = _WORDLESS) -> AlarmBody:
     """Somebody looks after the alarm. It stands on and is counted on; again changes nothing; a cleared one is answered with 409."""
-    return alarm_body(await acknowledge(tx, alarm_id, body.comment if body else None))
+    return alarm_body(await acknowledge(tx, alarm_id, body.comment))

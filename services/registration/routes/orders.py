@@ -19,6 +19,9 @@ from shared.kit.transaction import TransactionDep
 
 router = APIRouter(prefix="/v1", tags=["orders"])
 
+_WORDLESS = NewApproval()
+"""Without a body at all; null would be a second way to say that, which generated clients get wrong."""
+
 OrderId = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,17}$")]
 
 
@@ -50,10 +53,10 @@ async def get_order(order_id: OrderId, tx: TransactionDep) -> OrderBody:
 
 
 @router.post("/orders/{order_id}/approval", openapi_extra=needs("vendor"))
-async def approve_order(order_id: OrderId, tx: TransactionDep, request: Request, body: NewApproval | None = None) -> OrderBody:
+async def approve_order(order_id: OrderId, tx: TransactionDep, request: Request, body: NewApproval = _WORDLESS) -> OrderBody:
     """Approve an order: it gets its PAK. Approving again answers the same. A waiting migration gets no PAK; register its file again."""
     threshold = request.app.state.settings.split_threshold_units
-    return order_body(await approve(tx, int(order_id), threshold, body.reason if body else None))
+    return order_body(await approve(tx, int(order_id), threshold, body.reason))
 
 
 @router.get("/orders/{order_id}/tree", openapi_extra=needs("vendor"))
