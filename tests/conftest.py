@@ -1,5 +1,6 @@
 """The real servers that tests use, started once and only by us."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from shared.kit.data_folder import DataFolder
 from shared.kit.metrics import Metrics
 from shared.kit.migrations import migrate
 from shared.kit.postgres import EmbeddedPostgres
+from shared.kit.tasks import ended
 from tests.debian import NotInstalled, missing
 from tests.house import ROOT, RememberingBus
 from tests.rabbitmq import RabbitNode, emptied
@@ -50,15 +52,36 @@ async def postgres(data_path: Path) -> AsyncIterator[EmbeddedPostgres]:
     folder.close()
 
 
+@pytest.fixture(scope="session")
+async def drop_later(postgres: EmbeddedPostgres) -> "AsyncIterator[asyncio.Queue[str]]":
+    """Databases that no test needs any more are dropped beside the next tests: their files have hardly reached the disk by then, and
+    removing those of all tests together at the end would take longer than the tests. What is left at the end goes with the folder."""
+    names: asyncio.Queue[str] = asyncio.Queue()
+    engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
+
+    async def drop() -> None:
+        while True:
+            async with engine.connect() as connection:
+                await connection.execute(text(f"DROP DATABASE {await names.get()} WITH (FORCE)"))
+
+    dropping = asyncio.create_task(drop())
+    yield names
+    if dropping.done():
+        await dropping  # it ends by a failure only, which is to be seen
+    await ended([dropping])
+    await engine.dispose()
+
+
 @pytest.fixture
-async def database_url(postgres: EmbeddedPostgres) -> str:
+async def database_url(postgres: EmbeddedPostgres, drop_later: "asyncio.Queue[str]") -> AsyncIterator[str]:
     """A database of this test's own."""
     name = f"test_{uuid4().hex[:12]}"
     engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
     await engine.dispose()
-    return postgres.url(name)
+    yield postgres.url(name)
+    drop_later.put_nowait(name)
 
 
 @pytest.fixture(scope="session")
