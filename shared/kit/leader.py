@@ -27,3 +27,8 @@ async def leadership(database: Database, task: str) -> AsyncIterator[AsyncConnec
         finally:
             # The lock belongs to the session: a pooled connection would carry it on.
             await connection.invalidate()
+
+
+async def still_leads(lead: AsyncConnection) -> None:
+    """Ask whether the lead is held; raises what the driver raises when it is lost."""
+    await lead.execute(text("SELECT 1"))

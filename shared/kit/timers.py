@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kit.database import Database
 from shared.kit.faults import Faults
-from shared.kit.leader import leadership
+from shared.kit.leader import leadership, still_leads
 from shared.kit.logs import log_of
 from shared.kit.settings import ServiceSettings
 from shared.kit.tasks import ended
@@ -69,7 +69,7 @@ class Timers:
         running = [asyncio.create_task(self._repeat(timer, database, faults), name=f"timer {timer.name}") for timer in timers]
         try:
             while True:
-                await lead.execute(text("SELECT 1"))
+                await still_leads(lead)
                 self._looked_at = database.clock.now()
                 await asyncio.sleep(_LOOK_AFTER_LEAD_SECONDS)
         finally:

@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import text
-
 from services.alarms.actions.clear_alarm import clear_alarm
 from services.alarms.actions.raise_alarm import raise_alarm
 from services.alarms.domain.catalogue import AlarmName, Catalogue
@@ -19,7 +17,7 @@ from services.alarms.domain.watch import BROKER, Patience, Sight, Verdict, away,
 from services.alarms.store import alarms
 from shared.kit.app import Kit
 from shared.kit.clock import Clock
-from shared.kit.leader import leadership
+from shared.kit.leader import leadership, still_leads
 from shared.kit.logs import log_of
 from shared.kit.metrics import Metrics
 from shared.kit.transaction import Transaction
@@ -65,7 +63,7 @@ class Watchdog:
                 async with leadership(kit.database, "watchdog") as lead:
                     while True:
                         await self.look()
-                        await lead.execute(text("SELECT 1"))
+                        await still_leads(lead)
                         await self._write(kit)
                         await asyncio.sleep(self._pace.look_seconds)
             except Exception as error:
