@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 
@@ -27,6 +29,7 @@ class Database:
         self.tables = KitTables(schema)
         self.wake = asyncio.Event()
         self._wakers: dict[str, asyncio.Event] = {}
+        self._opened: set[asyncpg.Connection[asyncpg.Record]] = set()
         self.engine: AsyncEngine = create_async_engine(
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
@@ -35,6 +38,7 @@ class Database:
             pool_recycle=1800,
             hide_parameters=True,  # an error is logged with its statement; what callers sent is not for logs
             connect_args={
+                "async_creator_fn": self._open,
                 "timeout": 5,
                 # A server that is frozen or cut off ends no statement by itself: then we do, a little later than it would have.
                 "command_timeout": settings.statement_timeout_ms / 1000 + 2,
@@ -49,6 +53,12 @@ class Database:
         )
         self._lanes = Lanes(self.engine, settings.database_pool_size // 2)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    async def _open(self, *arguments: Any, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection, remembered: the pool closes only those that were given back to it."""
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(*arguments, **options)
+        self._opened = {one for one in self._opened if not one.is_closed()} | {connection}
+        return connection
 
     @asynccontextmanager
     async def transaction(self, *, recorded: tuple[type[Exception], ...] = ()) -> AsyncIterator[Transaction]:
@@ -91,3 +101,5 @@ class Database:
     async def close(self) -> None:
         await self._lanes.close()
         await self.engine.dispose()
+        for left in self._opened:
+            left.terminate()
