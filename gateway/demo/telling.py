@@ -44,7 +44,10 @@ async def was_told(stage: Stage, told: Told) -> None:
 
         seen: dict[str, Any] = await stage.until(f"{OVERDRAFT} {word}, with a good signature", heard)
         stage.say(f"  {seen['headline']}")
-    rows = stage.accepted(await stage.admin.call("listAlarmDeliveries", {"name": OVERDRAFT, "cluster": "branch"}), 200)["items"]
-    stage.expect(
-        "the delivery ledger says so", {(row["occasion"], row["state"]) for row in rows}, {("raised", "sent"), ("cleared", "sent")}
-    )
+
+    async def both_sent() -> bool:
+        """Written down after the answer, so a little later than the receiver knows."""
+        rows = stage.accepted(await stage.admin.call("listAlarmDeliveries", {"name": OVERDRAFT, "cluster": "branch"}), 200)["items"]
+        return {(row["occasion"], row["state"]) for row in rows} == {("raised", "sent"), ("cleared", "sent")}
+
+    await stage.until("the delivery ledger says that both were sent", both_sent)

@@ -24,19 +24,27 @@ class SystemClock:
 
 
 class TestClock:
-    """The machine's time plus what a test added to it: time that passes (``advance``), or a time that somebody sets (``put``)."""
+    """The machine's time plus what a test added to it: time that passes (``advance``), or a time that somebody sets (``put``).
+
+    After ``stand`` only the test moves it.
+    """
 
     __test__ = False  # not a test class, whatever its name suggests to a collector
 
     def __init__(self) -> None:
         self._passed = timedelta()
         self._put = timedelta()
+        self._stood: tuple[datetime, float] | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._passed + self._put
+        return (self._stood[0] if self._stood else datetime.now(UTC)) + self._passed + self._put
 
     def running(self) -> float:
-        return time.monotonic() + self._passed.total_seconds()
+        return (self._stood[1] if self._stood else time.monotonic()) + self._passed.total_seconds()
+
+    def stand(self) -> None:
+        """From here no time passes by itself, however slow the machine is."""
+        self._stood = (datetime.now(UTC), time.monotonic())
 
     def advance(self, by: timedelta) -> None:
         self._passed += by

@@ -12,6 +12,7 @@ from shared.kit.leader import leadership
 from shared.kit.metrics import Metrics
 from tests.house import RememberingBus, running
 from tests.service.alarms.facts import Alarms
+from tests.service.alarms.receivers import Receivers
 
 
 @pytest.fixture
@@ -22,3 +23,12 @@ async def alarms(database_url: str, bus: RememberingBus, clock: TestClock, metri
     async with leadership(leader, "timers"), running(app := create_app(settings, bus, clock, metrics)) as client:
         yield Alarms(app, client, bus, clock)
     await leader.close()
+
+
+@pytest.fixture
+def receivers(alarms: Alarms) -> Receivers:
+    """The courier's way out. The clock stands: what failed is not tried again before the test says so."""
+    alarms.clock.stand()
+    found = Receivers(alarms)
+    alarms.app.state.courier.send = found.send
+    return found

@@ -3,8 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
-
 from services.alarms.domain.delivery import PAUSES_SECONDS
 from services.alarms.domain.message import Message
 from services.alarms.domain.receipt import DeliveryFailed
@@ -14,13 +12,6 @@ from tests.service.alarms.facts import Alarms, changed, file_installed, file_ref
 from tests.service.alarms.receivers import Receivers, fails, hangs, is_gone, takes_it
 
 ONE, OTHER = "https://one.example/", "https://other.example/"
-
-
-@pytest.fixture
-def receivers(alarms: Alarms) -> Receivers:
-    found = Receivers(alarms)
-    alarms.app.state.courier.send = found.send
-    return found
 
 
 async def test_a_raising_and_its_clearing_reach_the_destination_in_order_with_the_answer_in_the_row(

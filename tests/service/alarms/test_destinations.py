@@ -24,13 +24,6 @@ V3 = {"version": "v3", "user": "operator", "auth_key": "authentication-key", "pr
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture
-def receivers(alarms: Alarms) -> Receivers:
-    found = Receivers(alarms)
-    alarms.app.state.courier.send = found.send
-    return found
-
-
 @pytest.mark.parametrize(
     "body",
     [

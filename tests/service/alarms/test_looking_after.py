@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from shared.contracts.events import ledger
 from shared.contracts.events.alarms import AlarmEscalated, AlarmRepeated
 from shared.kit.trace import CALLER_HEADER
@@ -12,13 +10,6 @@ from tests.service.alarms.facts import Alarms, changed, file_installed, file_ref
 from tests.service.alarms.receivers import Receivers
 
 FIRST, SECOND = "https://first.example/", "https://second.example/"
-
-
-@pytest.fixture
-def receivers(alarms: Alarms) -> Receivers:
-    found = Receivers(alarms)
-    alarms.app.state.courier.send = found.send
-    return found
 
 
 async def _steps(alarms: Alarms, alarm_id: str) -> list[tuple[str, str, str | None]]:
