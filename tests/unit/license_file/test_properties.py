@@ -78,8 +78,8 @@ def broken_by_lines(draw: st.DrawFn) -> bytes:
     body = SIGNED[SIGNED.index(b"\n") + 1 :]
     for _ in range(draw(st.integers(1, 6))):
         at = draw(st.integers(0, len(body)))
-        # Between a backslash and its line break another one would be a backslash of its own.
-        if not body[:at].endswith(b"\\"):
+        # Between a backslash and its line break, with the blanks there, another one would be a backslash of its own.
+        if not body[:at].rstrip(b" \r").endswith(b"\\"):
             body = body[:at] + draw(st.sampled_from([b"\\\n", b"\\\r\n", b"\\ \n"])) + body[at:]
     return body
 

@@ -51,6 +51,15 @@ def test_what_was_written_reads_back_as_the_same_lines(lines: list[LicenseLine],
     assert [canonical(line) for line in found.license_lines] == [canonical(line) for line in lines]
 
 
+def test_an_empty_line_of_a_comment_ends_without_a_blank_and_no_comment_is_no_line() -> None:
+    assert write_file([UseServerLine()], "one\n\ntwo") == b"# one\n#\n# two\nUSE_SERVER\n"
+    assert write_file([UseServerLine()]) == b"USE_SERVER\n"
+
+
+def test_only_what_would_be_misread_is_quoted() -> None:
+    assert write_line(VendorLine("X", "/X", "/a b", None)) == 'VENDOR X /X OPTIONS="/a b"'
+
+
 def test_the_example_of_the_field_is_written_exactly_as_it_was_read() -> None:
     comment, _, _ = EXAMPLE.partition("\n")
     assert write_file(read(EXAMPLE.encode()).license_lines, comment.removeprefix("# ")) == EXAMPLE.encode()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.licensefile.domain.installed import accepted
 from services.licensefile.domain.lines import FileLine, grants_of
 from services.licensefile.domain.standing import GRANTING, INSTALLED, FileState, Mismatch, Standing, mismatch_of, standing
 from shared.license_file.signature import key_id_of
@@ -51,6 +52,21 @@ def test_a_mismatch_after_the_grace_takes_the_units_at_once() -> None:
 )
 def test_a_day_is_valid_through_its_last_second(at: datetime, state: FileState) -> None:
     assert standing(FINE, date(2026, 3, 14), None, at, GRACE).state == state
+
+
+@pytest.mark.parametrize(
+    ("last_day", "expired_from", "expires_at"),
+    [
+        (date(2026, 3, 14), datetime(2026, 3, 15, tzinfo=UTC), datetime(2026, 3, 14, 23, 59, 59, tzinfo=UTC)),
+        (date.max, None, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        (None, None, None),
+    ],
+)
+def test_a_file_knows_its_last_second_and_the_first_moment_after(
+    last_day: date | None, expired_from: datetime | None, expires_at: datetime | None
+) -> None:
+    file = replace(accepted(offered(made_file()), HEADQUARTERS, NOON, "alice"), expires_on=last_day)
+    assert (file.expired_from, file.expires_at) == (expired_from, expires_at)
 
 
 def test_expiry_goes_before_the_end_of_grace_and_that_before_a_mismatch() -> None:
