@@ -18,6 +18,7 @@ from tests.receivers.mailbox import Mailbox, mailbox
 from tests.receivers.rsyslog import Rsyslog, rsyslog
 from tests.receivers.snmptrapd import COMMUNITY, SnmpTrapd, User, snmptrapd
 from tests.receivers.web import SECRET, WebReceiver, web_receiver
+from tests.system.product import Product
 
 HOST = "localhost"
 """In every certificate."""
@@ -134,6 +135,14 @@ async def everybody(folder: Path) -> AsyncIterator[Everybody]:
             await running.enter_async_context(mailbox(authority.serving(HOST))),
             await running.enter_async_context(web_receiver(authority.serving(HOST))),
         )
+
+
+async def create(product: Product, body: dict[str, Any]) -> str:
+    """A destination; its id."""
+    answer = await product.admin.post("/v1/alarm-destinations", json=body)
+    assert answer.status_code == 201, answer.text
+    destination_id: str = answer.json()["destination_id"]
+    return destination_id
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.faults.patience import until
 from tests.faults.production import Production
-from tests.system.alarms.everybody import Everybody, Told
+from tests.system.alarms.everybody import Everybody, Told, create
 from tests.system.alarms.seven import SEVERITIES, raise_and_clear
 from tests.system.product import Product
 
@@ -42,13 +42,6 @@ async def test_each_of_the_seven_and_its_end_reaches_each_kind_with_its_severity
     assert told.web.unverified == []
     assert told.mail.secured == [True] * len(told.mail.letters)
     await check_ledger(product, made)
-
-
-async def create(product: Product, body: dict[str, Any]) -> str:
-    answer = await product.admin.post("/v1/alarm-destinations", json=body)
-    assert answer.status_code == 201, answer.text
-    destination_id: str = answer.json()["destination_id"]
-    return destination_id
 
 
 async def check_ledger(product: Product, made: dict[str, str]) -> None:

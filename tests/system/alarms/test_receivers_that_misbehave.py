@@ -10,7 +10,7 @@ from tests.faults.patience import until
 from tests.faults.production import Production
 from tests.receivers.certificates import Authority
 from tests.receivers.web import SECRET
-from tests.system.alarms.everybody import HOST, Everybody
+from tests.system.alarms.everybody import HOST, Everybody, create
 from tests.system.alarms.fickle import Fickle, misbehaving
 from tests.system.alarms.memory import resident_mib
 from tests.system.product import LicenseFile, Product, mac
@@ -58,13 +58,6 @@ async def test_nobody_waits_for_a_bad_receiver_and_nothing_is_lost_when_the_proc
             for destination_id in made.values():
                 await product.admin.delete(f"/v1/alarm-destinations/{destination_id}")
             await kill(installation, {"LICENSING_DELIVERY_SECONDS": "60"})
-
-
-async def create(product: Product, body: dict[str, Any]) -> str:
-    answer = await product.admin.post("/v1/alarm-destinations", json=body)
-    assert answer.status_code == 201, answer.text
-    destination_id: str = answer.json()["destination_id"]
-    return destination_id
 
 
 async def make_clusters(product: Product) -> None:
