@@ -37,8 +37,8 @@ backup: ## One side's rows, and the vendor's signing key, to backups/ while it r
 restore: ## Bring a back-up onto an empty machine: FILE=backups/… (SIDE=vendor; REPLACE=yes where there are rows)
 	@SIDE=$(SIDE) REPLACE=$(REPLACE) deploy/restore.sh "$(FILE)"
 
-test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, on a PostgreSQL of their own
-	@$(RUN) -m pytest
+test: $(VENV)/.ready-dev $(GENERATOR)/.ready ## All tests, in two processes, each on a PostgreSQL and a RabbitMQ of its own
+	@$(RUN) -m pytest -n 2 --dist loadfile
 
 test-faults: $(VENV)/.ready-dev ## Processes, broker, database, network and disk fail under load: nothing acknowledged is lost (below 8 minutes)
 	@$(RUN) -m pytest tests/faults

@@ -36,8 +36,8 @@ class Rsyslog:
 
     def lines(self, containing: str = "") -> list[Line]:
         """What has come so far."""
-        text = self._written.read_text("utf-8") if self._written.exists() else ""
-        whole = text[: text.rfind("\n") + 1]
+        written = self._written.read_bytes() if self._written.exists() else b""
+        whole = written[: written.rfind(b"\n") + 1].decode()  # the server may be in the middle of a line, and of a letter
         return [line for line in map(json.loads, whole.splitlines()) if containing in line["raw"]]
 
     def log(self) -> str:

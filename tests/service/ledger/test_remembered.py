@@ -11,7 +11,7 @@ from sqlalchemy import text
 from services.ledger.app import create_app
 from services.ledger.domain.journal import Pen
 from services.ledger.settings import LedgerSettings
-from services.ledger.store import remembered
+from services.ledger.store import devices, remembered
 from shared.kit.clock import TestClock
 from shared.kit.direct import Direct
 from shared.kit.metrics import Metrics
@@ -22,8 +22,12 @@ from tests.service.ledger.test_ladder import days_pass
 
 @pytest.fixture(autouse=True)
 def long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that is slow forgets nothing meanwhile."""
+    """A machine that is slow forgets nothing meanwhile, and an hour between two steps is no reason to doubt what is remembered."""
     monkeypatch.setattr(remembered, "_GOOD_SECONDS", 3600.0)
+    for name in ("_WRITE", "_WRITE_ONE"):
+        patient = getattr(devices, name).replace("100 milliseconds", "1 hour")
+        assert patient != getattr(devices, name)
+        monkeypatch.setattr(devices, name, patient)
 
 
 @contextmanager
@@ -174,7 +178,7 @@ async def test_a_time_that_was_set_meanwhile_is_asked_anew(ledger: LedgerUnderTe
     """What was reckoned is behind the database's clock: no entry may be dated before a report that has been made without it."""
     await put(ledger, "a", asked="LW")
     told = datetime.fromisoformat(str((await ledger.report())["at"]))
-    monkeypatch.setattr(remembered, "Pen", lambda cluster, head, now: Pen(cluster, head, now - timedelta(minutes=1)))
+    monkeypatch.setattr(remembered, "Pen", lambda cluster, head, now: Pen(cluster, head, now - timedelta(hours=2)))
     await put(ledger, "b", asked="WLW")
     assert await _head_at(ledger) > told
 
