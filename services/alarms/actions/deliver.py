@@ -6,7 +6,7 @@ Every destination has a few places of its own, so one that hangs holds up nobody
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -72,7 +72,10 @@ class Courier:
             until = tx.now + timedelta(seconds=self._patience.claim_seconds)
             claimed = await deliveries.claim(tx, busy, self._patience.places, until)
             known = {one.destination_id: one for one in await destinations.enabled(tx)} if claimed else {}
+            closed = await _put_off(tx, known.values(), claimed)
         for delivery in claimed:
+            if delivery.destination_id in closed:
+                continue
             if destination := known.get(delivery.destination_id):  # one that was turned off since is owed nothing any more
                 task = asyncio.create_task(self._attempt(database, destination, delivery), name="delivery of an alarm")
                 self._under_way[task] = delivery.destination_id
@@ -98,13 +101,24 @@ class Courier:
             failed = DeliveryFailed(f"our own fault: {type(error).__name__}; see the log of the alarms")
             answer = failed.answer
         async with database.transaction() as tx:
-            done = _after(delivery, tx, answer[:LONGEST_ANSWER], failed)
+            done = _after(delivery, destination, tx, answer[:LONGEST_ANSWER], failed)
             if await deliveries.record(tx, done):
                 await _follow(tx, done, failed)
         return done
 
 
-def _after(delivery: Delivery, tx: Transaction, answer: str, failed: DeliveryFailed | None) -> Delivery:
+async def _put_off(tx: Transaction, known: Iterable[Destination], claimed: Sequence[Delivery]) -> set[UUID]:
+    """What was claimed for destinations that are closed now waits for their opening, with all else that they are owed; who they are."""
+    concerned = {delivery.destination_id for delivery in claimed}
+    opening = {one.destination_id: one.schedule.opens_at(tx.now) for one in known if one.destination_id in concerned}
+    closed = {destination_id: opens for destination_id, opens in opening.items() if opens > tx.now}
+    await deliveries.give_back(tx, [one.message.delivery_id for one in claimed if one.destination_id in closed], tx.now)
+    for destination_id, opens in closed.items():
+        await deliveries.put_off(tx, destination_id, opens)
+    return set(closed)
+
+
+def _after(delivery: Delivery, destination: Destination, tx: Transaction, answer: str, failed: DeliveryFailed | None) -> Delivery:
     """The delivery after an attempt that was answered now."""
     history = (*delivery.history, Attempt(tx.now, answer))[-_MOST_HISTORY:]
     tried = replace(delivery, answered_at=tx.now, answer=answer, history=history)
@@ -113,7 +127,7 @@ def _after(delivery: Delivery, tx: Transaction, answer: str, failed: DeliveryFai
     again = next_attempt(delivery.attempts, tx.now, failed.retry_after_seconds)
     if again is None or failed.gone or delivery.message.occasion == "test":
         return replace(tried, state="given_up")
-    return replace(tried, state="failed", not_before=again)
+    return replace(tried, state="failed", not_before=destination.schedule.opens_at(again))
 
 
 async def _follow(tx: Transaction, done: Delivery, failed: DeliveryFailed | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Integer, Uuid, bindparam, delete, func, select, text, update
+from sqlalchemy import Integer, Uuid, bindparam, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import col
 
@@ -77,10 +77,36 @@ async def record(tx: Transaction, delivery: Delivery) -> bool:
     return done.first() is not None
 
 
-async def overtake(tx: Transaction, alarm_id: UUID, why: str) -> list[str]:
-    """End what is held back and tells of an alarm that is over; the kinds of the destinations concerned."""
+async def give_back(tx: Transaction, delivery_ids: Sequence[UUID], not_before: datetime) -> None:
+    """Take back claims of which nothing was sent: as if the attempt had never begun."""
+    if not delivery_ids:
+        return
     row = _ROW
-    held = (col(row.alarm_id) == alarm_id, col(row.state) == "waiting", col(row.not_before) > tx.now, col(row.occasion).in_(_TOLD))
+    before = case((col(row.attempts) > 1, "failed"), else_="waiting")
+    values = {"state": before, "attempts": col(row.attempts) - 1, "not_before": not_before}
+    ours = (col(row.delivery_id).in_(delivery_ids), col(row.state) == "claimed")
+    await tx.session.execute(update(row).where(*ours).values(values))
+
+
+async def put_off(tx: Transaction, destination_id: UUID, until: datetime) -> None:
+    """Nothing that a destination is owed is tried before then."""
+    row = _ROW
+    owed = (col(row.destination_id) == destination_id, col(row.state).in_(("waiting", "failed")), col(row.not_before) < until)
+    await tx.session.execute(update(row).where(*owed).values(not_before=until))
+
+
+async def bring_forward(tx: Transaction, destination_id: UUID, to: datetime) -> None:
+    """What a destination is owed and was not tried yet waits no longer than until then."""
+    row = _ROW
+    owed = (col(row.destination_id) == destination_id, col(row.state) == "waiting", col(row.not_before) > to)
+    await tx.session.execute(update(row).where(*owed).values(not_before=to))
+
+
+async def overtake(tx: Transaction, alarm_id: UUID, closed: Sequence[UUID], why: str) -> list[str]:
+    """End what is held back, or is for somebody who is closed, and tells of an alarm that is over; the kinds of those concerned."""
+    row = _ROW
+    untold = or_(col(row.not_before) > tx.now, col(row.destination_id).in_(closed))
+    held = (col(row.alarm_id) == alarm_id, col(row.state) == "waiting", untold, col(row.occasion).in_(_TOLD))
     values = {"state": "overtaken", "answer": why, "answered_at": tx.now}
     return list((await tx.session.execute(update(row).where(*held).values(values).returning(col(row.kind)))).scalars())
 
