@@ -10,13 +10,15 @@ from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Integer, Uuid, bindparam, case, delete, func, or_, select, text, update
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, case, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from services.alarms.domain.delivery import OPEN, Attempt, Delivery, State
+from services.alarms.domain.alarm import CLEARED
+from services.alarms.domain.delivery import OPEN, PAUSES_SECONDS, Attempt, Delivery, State
 from services.alarms.domain.message import Message
-from services.alarms.tables import DELIVERY_IS_OPEN, DeliveryRow, DeliveryTallyRow
+from services.alarms.tables import DELIVERY_IS_OPEN, AlarmRow, DeliveryRow, DeliveryTallyRow
 from shared.kit.transaction import Transaction
 
 _MESSAGE = TypeAdapter(Message)
@@ -137,10 +139,24 @@ async def escalated(tx: Transaction, alarm_ids: Sequence[UUID]) -> set[tuple[UUI
 
 
 async def hurry(tx: Transaction, destination_id: UUID) -> None:
-    """Try at once what failed before: the destination answers again."""
+    """Try at once what failed before, for the destination answers again; but not what it asked patience for, nor what it never takes."""
     row = _ROW
-    failed = (col(row.destination_id) == destination_id, col(row.state) == "failed", col(row.not_before) > tx.now)
-    await tx.session.execute(update(row).where(*failed).values(not_before=tx.now))
+    asked = col(row.history)[-1]["not_sooner"].astext.cast(DateTime(timezone=True))
+    soonest = func.greatest(tx.now, asked)  # of which one may be NULL
+    owed = (col(row.destination_id) == destination_id, col(row.state) == "failed", col(row.attempts) <= len(PAUSES_SECONDS))
+    await tx.session.execute(update(row).where(*owed, col(row.not_before) > soonest).values(not_before=soonest))
+
+
+async def end_untold(tx: Transaction, destination_id: UUID) -> list[str]:
+    """End the clearings of alarms of which a destination was never told, for that was given up; the kind, as often as one was."""
+    row, other = _ROW, aliased(DeliveryRow)
+    same = (col(other.alarm_id) == col(row.alarm_id), col(other.destination_id) == destination_id, col(other.occasion).in_(_TOLD))
+    told = exists().where(*same, col(other.state).in_(("sent", *OPEN)))
+    given_up = exists().where(*same, col(other.state) == "given_up")
+    waiting = (col(row.destination_id) == destination_id, col(row.occasion) == "cleared", col(row.state).in_(("waiting", "failed")))
+    values = {"state": "overtaken", "answer": "that the alarm stands was given up, so its end is not told", "answered_at": tx.now}
+    ended = update(row).where(*waiting, given_up, ~told).values(values).returning(col(row.kind))
+    return list((await tx.session.execute(ended)).scalars())
 
 
 async def find(tx: Transaction, delivery_id: UUID) -> Delivery | None:
@@ -164,7 +180,9 @@ async def destinations_owed_more_than(tx: Transaction, most: int) -> list[UUID]:
 
 
 async def forget_done(tx: Transaction, before: datetime) -> None:
-    await tx.session.execute(delete(_ROW).where(col(_ROW.created_at) < before, text(f"NOT ({DELIVERY_IS_OPEN})")))
+    """What is about an alarm that stands is kept: it says who has to hear of the end, and who was told already that nobody cares."""
+    stands = exists().where(col(AlarmRow.alarm_id) == col(_ROW.alarm_id), col(AlarmRow.state) != CLEARED)
+    await tx.session.execute(delete(_ROW).where(col(_ROW.created_at) < before, text(f"NOT ({DELIVERY_IS_OPEN})"), ~stands))
 
 
 async def count_outcomes(tx: Transaction, outcomes: Sequence[tuple[str, str]]) -> None:
