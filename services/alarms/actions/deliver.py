@@ -6,13 +6,13 @@ Every destination has a few places of its own, so one that hangs holds up nobody
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from services.alarms.actions.fan_out import COURIER
-from services.alarms.domain.delivery import LONGEST_ANSWER, Attempt, Delivery, next_attempt
+from services.alarms.domain.delivery import LONGEST_ANSWER, LONGEST_PAUSE_SECONDS, Attempt, Delivery, next_attempt
 from services.alarms.domain.destination import Destination
 from services.alarms.domain.message import Message
 from services.alarms.domain.receipt import DeliveryFailed
@@ -45,7 +45,7 @@ class Courier:
     def __init__(self, send: Send, patience: Patience) -> None:
         self.send = send
         self._patience = patience
-        self._under_way: dict[asyncio.Task[None], UUID] = {}
+        self._under_way: dict[asyncio.Task[None], Delivery] = {}
 
     async def run(self, kit: Kit) -> None:
         """Deliver until cancelled; a store that is away is waited for."""
@@ -63,19 +63,34 @@ class Courier:
                 except TimeoutError:
                     continue
         finally:
-            await ended(list(self._under_way))
+            cut_short = list(self._under_way.items())
+            await ended([task for task, _ in cut_short])
+            await self._let_go(kit.database, [delivery for task, delivery in cut_short if task.cancelled()])
+
+    async def _let_go(self, database: Database, cut_short: Sequence[Delivery]) -> None:
+        """Leave what was cut short to others at once; a claim that cannot be given back runs out."""
+        if not cut_short:
+            return
+        try:
+            async with database.transaction() as tx:
+                await deliveries.give_back(tx, [one.message.delivery_id for one in cut_short], tx.now)
+        except Exception as error:
+            _log.warning("deliveries-not-given-back", count=len(cut_short), error=repr(error))
 
     async def _begin(self, database: Database) -> None:
         """Claim what is due and send it, each by itself."""
-        busy = Counter(self._under_way.values())
+        busy = Counter(delivery.destination_id for delivery in self._under_way.values())
         async with database.transaction() as tx:
             until = tx.now + timedelta(seconds=self._patience.claim_seconds)
             claimed = await deliveries.claim(tx, busy, self._patience.places, until)
             known = {one.destination_id: one for one in await destinations.enabled(tx)} if claimed else {}
+            closed = await _put_off(tx, known.values(), claimed)
         for delivery in claimed:
+            if delivery.destination_id in closed:
+                continue
             if destination := known.get(delivery.destination_id):  # one that was turned off since is owed nothing any more
                 task = asyncio.create_task(self._attempt(database, destination, delivery), name="delivery of an alarm")
-                self._under_way[task] = delivery.destination_id
+                self._under_way[task] = delivery
                 task.add_done_callback(self._under_way.pop)
                 task.add_done_callback(lambda _task: database.waker(COURIER).set())
 
@@ -98,22 +113,35 @@ class Courier:
             failed = DeliveryFailed(f"our own fault: {type(error).__name__}; see the log of the alarms")
             answer = failed.answer
         async with database.transaction() as tx:
-            done = _after(delivery, tx, answer[:LONGEST_ANSWER], failed)
+            done = _after(delivery, destination, tx, answer[:LONGEST_ANSWER], failed)
             if await deliveries.record(tx, done):
                 await _follow(tx, done, failed)
         return done
 
 
-def _after(delivery: Delivery, tx: Transaction, answer: str, failed: DeliveryFailed | None) -> Delivery:
+async def _put_off(tx: Transaction, known: Iterable[Destination], claimed: Sequence[Delivery]) -> set[UUID]:
+    """What was claimed for destinations that are closed now waits for their opening, with all else that they are owed; who they are."""
+    concerned = {delivery.destination_id for delivery in claimed}
+    opening = {one.destination_id: one.schedule.opens_at(tx.now) for one in known if one.destination_id in concerned}
+    closed = {destination_id: opens for destination_id, opens in opening.items() if opens > tx.now}
+    await deliveries.give_back(tx, [one.message.delivery_id for one in claimed if one.destination_id in closed], tx.now)
+    for destination_id, opens in closed.items():
+        await deliveries.put_off(tx, destination_id, opens)
+    return set(closed)
+
+
+def _after(delivery: Delivery, destination: Destination, tx: Transaction, answer: str, failed: DeliveryFailed | None) -> Delivery:
     """The delivery after an attempt that was answered now."""
-    history = (*delivery.history, Attempt(tx.now, answer))[-_MOST_HISTORY:]
+    patience = failed.retry_after_seconds if failed is not None else None
+    not_sooner = tx.now + timedelta(seconds=min(patience, LONGEST_PAUSE_SECONDS)) if patience is not None else None
+    history = (*delivery.history, Attempt(tx.now, answer, not_sooner))[-_MOST_HISTORY:]
     tried = replace(delivery, answered_at=tx.now, answer=answer, history=history)
     if failed is None:
         return replace(tried, state="sent")
-    again = next_attempt(delivery.attempts, tx.now, failed.retry_after_seconds)
+    again = next_attempt(delivery.attempts, delivery.created_at, tx.now, failed.retry_after_seconds)
     if again is None or failed.gone or delivery.message.occasion == "test":
         return replace(tried, state="given_up")
-    return replace(tried, state="failed", not_before=again)
+    return replace(tried, state="failed", not_before=destination.schedule.opens_at(again))
 
 
 async def _follow(tx: Transaction, done: Delivery, failed: DeliveryFailed | None) -> None:
@@ -126,4 +154,6 @@ async def _follow(tx: Transaction, done: Delivery, failed: DeliveryFailed | None
         why = f"suspended, for it answered that it is gone: {done.answer}"
         await destinations.suspend(tx, done.destination_id, why)
         outcomes += [(kind, "given_up") for kind in await deliveries.end_open(tx, done.destination_id, why)]
+    elif done.state == "given_up":
+        outcomes += [(kind, "overtaken") for kind in await deliveries.end_untold(tx, done.destination_id)]
     await deliveries.count_outcomes(tx, outcomes)

@@ -42,7 +42,8 @@ async def owe_escalated(tx: Transaction, alarm: Alarm, to: Sequence[Destination]
 async def owe_clearing(tx: Transaction, alarm: Alarm) -> None:
     """To every destination that got the raising or is about to, whatever it wants by now. What is held back need not leave any more."""
     enabled = await destinations.enabled(tx, kept=True)  # first: who turns one off locks in this order too
-    kinds = await deliveries.overtake(tx, alarm.alarm_id, "the alarm was cleared before this was due, so neither is told")
+    closed = [one.destination_id for one in enabled if one.schedule.opens_at(tx.now) > tx.now]
+    kinds = await deliveries.overtake(tx, alarm.alarm_id, closed, "the alarm was cleared before this was due, so neither is told")
     await deliveries.count_outcomes(tx, [(kind, "overtaken") for kind in kinds])
     if ids := await deliveries.told(tx, alarm.alarm_id):
         await _add(tx, alarm, "cleared", [one for one in enabled if one.destination_id in ids], tx.now)

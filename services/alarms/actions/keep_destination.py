@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.alarms.actions.fan_out import COURIER
 from services.alarms.domain.destination import MOST_DESTINATIONS, Destination, NoSecretToRotate, Secret, TooManyDestinations
+from services.alarms.domain.targets import InvalidTarget
 from services.alarms.store import deliveries, destinations
 from shared.kit.problems import NotFound
 from shared.kit.transaction import Transaction
@@ -30,11 +31,15 @@ async def create(tx: Transaction, wanted: Destination) -> Destination:
 
 
 async def change(tx: Transaction, wanted: Destination, *, keeps_secrets: bool) -> Destination:
-    """Have a known destination be as wanted; what it is owed already goes to where it is now. Raises NotFound."""
+    """Have a known destination be as wanted; what it is owed already goes to where it is now. Raises NotFound, InvalidTarget."""
     known = await _locked(tx, wanted.destination_id)
     kept = known.secrets if keeps_secrets else wanted.secrets
+    if wanted.kind == "webhook" and not kept:
+        raise InvalidTarget("secret", f"is missing: this destination was of kind {known.kind} and has none to keep, so write one")
     changed = replace(wanted, secrets=kept, created_by=known.created_by, created_at=known.created_at)
     await destinations.save(tx, changed)
+    if changed.schedule != known.schedule:
+        await deliveries.bring_forward(tx, changed.destination_id, changed.schedule.opens_at(tx.now))
     if not changed.enabled:
         await _end(tx, changed.destination_id, "given up: the destination was turned off")
     tx.wake(COURIER)

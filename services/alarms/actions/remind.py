@@ -41,3 +41,5 @@ async def give_up_beyond(tx: Transaction, most: int) -> None:
         why = f"given up: more than {most} deliveries waited for this destination"
         kinds = await deliveries.end_open(tx, destination_id, why, beyond=most)
         await deliveries.count_outcomes(tx, [(kind, "given_up") for kind in kinds])
+        untold = await deliveries.end_untold(tx, destination_id)
+        await deliveries.count_outcomes(tx, [(kind, "overtaken") for kind in untold])

@@ -75,7 +75,8 @@ class Stream:
     async def _read(self, database: Database) -> None:
         async with database.transaction() as tx:
             if self._position is None:
-                self._position = await changes.newest(tx)
+                self._begin_at(await changes.newest(tx))
+            assert self._position is not None
             found = await changes.behind(tx, self._position, _AT_ONCE)
         for change in found:
             self._position = change.position
@@ -84,6 +85,12 @@ class Stream:
                 self._hand(listener, (change.position, said))
         if len(found) == _AT_ONCE:
             database.waker(STREAM).set()
+
+    def _begin_at(self, position: int) -> int:
+        """Where the reading stands; ``position`` where nothing was read yet: what comes behind the first listener's is handed to it."""
+        if self._position is None:
+            self._position = position
+        return self._position
 
     def _hand(self, listener: _Listener, what: tuple[int, bytes]) -> None:
         try:
@@ -110,6 +117,7 @@ class Stream:
         try:
             async with self._turn:
                 position, newest, begin = await _begin(database, last)
+            newest = max(newest, self._begin_at(newest))  # what was read before the first reading was handed to nobody
             yield begin
             while position < newest:
                 async with self._turn:

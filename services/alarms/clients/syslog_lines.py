@@ -112,7 +112,10 @@ def _escaped(value: str) -> str:
 
 
 def _bracketed(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    """Escaped, and no longer than a value may be all the same: this form is short. No escape is cut in two."""
+    whole = value.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    begin = whole.encode()[:_LONGEST_VALUE_BYTES].decode(errors="ignore")
+    return begin[:-1] if (len(begin) - len(begin.rstrip("\\"))) % 2 else begin
 
 
 def _stamp(at: datetime) -> str:

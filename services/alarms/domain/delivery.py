@@ -22,10 +22,11 @@ MOST_OPEN = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What happened when it was tried."""
+    """What happened when it was tried. ``not_sooner``: the receiver asked to be left alone until then."""
 
     at: datetime
     answer: str
+    not_sooner: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,15 @@ class Delivery:
         assert self.state != "sent" or self.answered_at is not None  # paired with CHECK delivery_sent_was_answered
 
 
-def next_attempt(attempts: int, failed_at: datetime, retry_after_seconds: float | None) -> datetime | None:
-    """When to try again after ``attempts`` failed ones; never sooner than the receiver asked for. None: give up."""
-    if attempts > len(PAUSES_SECONDS):
+def next_attempt(attempts: int, owed_since: datetime, failed_at: datetime, retry_after_seconds: float | None) -> datetime | None:
+    """When to try again after ``attempts`` failed ones; never sooner than the receiver asked for. None: give up.
+
+    Attempts that came sooner than by the clock, because something else was taken meanwhile, cost nothing of the day that it has.
+    """
+    last = owed_since + timedelta(seconds=sum(PAUSES_SECONDS))
+    if attempts > len(PAUSES_SECONDS) and failed_at >= last:
         return None
-    pause = max(PAUSES_SECONDS[attempts - 1], min(retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS))
-    return failed_at + timedelta(seconds=pause)
+    pause = float(PAUSES_SECONDS[min(attempts, len(PAUSES_SECONDS)) - 1])
+    if attempts > len(PAUSES_SECONDS):
+        pause = min(pause, (last - failed_at).total_seconds())
+    return failed_at + timedelta(seconds=max(pause, min(retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)))

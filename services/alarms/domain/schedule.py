@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MOST_WINDOWS = 20
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Whatever is muted for ever is muted until then: behind it days cannot be counted any more, and no store has such a time."""
+
 _ONE_DAY = timedelta(days=1)
 _DAYS_AHEAD = 9
 """Hours have a day a week at least; the ninth day covers one whose hours do not exist because clocks were put forward."""
@@ -65,7 +68,7 @@ class Schedule:
         return at
 
     def _behind_maintenance(self, at: datetime) -> datetime:
-        return max((window.ends for window in self.maintenance if window.begins <= at < window.ends), default=at)
+        return min(LATEST, max((window.ends for window in self.maintenance if window.begins <= at < window.ends), default=at))
 
     def _open_hours(self, at: datetime) -> datetime:
         if self.hours is None:

@@ -10,13 +10,15 @@ from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Integer, Uuid, bindparam, delete, func, select, text, update
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, case, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from services.alarms.domain.delivery import OPEN, Attempt, Delivery, State
+from services.alarms.domain.alarm import CLEARED
+from services.alarms.domain.delivery import OPEN, PAUSES_SECONDS, Attempt, Delivery, State
 from services.alarms.domain.message import Message
-from services.alarms.tables import DELIVERY_IS_OPEN, DeliveryRow, DeliveryTallyRow
+from services.alarms.tables import DELIVERY_IS_OPEN, AlarmRow, DeliveryRow, DeliveryTallyRow
 from shared.kit.transaction import Transaction
 
 _MESSAGE = TypeAdapter(Message)
@@ -77,10 +79,36 @@ async def record(tx: Transaction, delivery: Delivery) -> bool:
     return done.first() is not None
 
 
-async def overtake(tx: Transaction, alarm_id: UUID, why: str) -> list[str]:
-    """End what is held back and tells of an alarm that is over; the kinds of the destinations concerned."""
+async def give_back(tx: Transaction, delivery_ids: Sequence[UUID], not_before: datetime) -> None:
+    """Take back claims of which nothing was sent: as if the attempt had never begun."""
+    if not delivery_ids:
+        return
     row = _ROW
-    held = (col(row.alarm_id) == alarm_id, col(row.state) == "waiting", col(row.not_before) > tx.now, col(row.occasion).in_(_TOLD))
+    before = case((col(row.attempts) > 1, "failed"), else_="waiting")
+    values = {"state": before, "attempts": col(row.attempts) - 1, "not_before": not_before}
+    ours = (col(row.delivery_id).in_(delivery_ids), col(row.state) == "claimed")
+    await tx.session.execute(update(row).where(*ours).values(values))
+
+
+async def put_off(tx: Transaction, destination_id: UUID, until: datetime) -> None:
+    """Nothing that a destination is owed is tried before then."""
+    row = _ROW
+    owed = (col(row.destination_id) == destination_id, col(row.state).in_(("waiting", "failed")), col(row.not_before) < until)
+    await tx.session.execute(update(row).where(*owed).values(not_before=until))
+
+
+async def bring_forward(tx: Transaction, destination_id: UUID, to: datetime) -> None:
+    """What a destination is owed and was not tried yet waits no longer than until then."""
+    row = _ROW
+    owed = (col(row.destination_id) == destination_id, col(row.state) == "waiting", col(row.not_before) > to)
+    await tx.session.execute(update(row).where(*owed).values(not_before=to))
+
+
+async def overtake(tx: Transaction, alarm_id: UUID, closed: Sequence[UUID], why: str) -> list[str]:
+    """End what is held back, or is for somebody who is closed, and tells of an alarm that is over; the kinds of those concerned."""
+    row = _ROW
+    untold = or_(col(row.not_before) > tx.now, col(row.destination_id).in_(closed))
+    held = (col(row.alarm_id) == alarm_id, col(row.state) == "waiting", untold, col(row.occasion).in_(_TOLD))
     values = {"state": "overtaken", "answer": why, "answered_at": tx.now}
     return list((await tx.session.execute(update(row).where(*held).values(values).returning(col(row.kind)))).scalars())
 
@@ -111,10 +139,24 @@ async def escalated(tx: Transaction, alarm_ids: Sequence[UUID]) -> set[tuple[UUI
 
 
 async def hurry(tx: Transaction, destination_id: UUID) -> None:
-    """Try at once what failed before: the destination answers again."""
+    """Try at once what failed before, for the destination answers again; but not what it asked patience for, nor what it never takes."""
     row = _ROW
-    failed = (col(row.destination_id) == destination_id, col(row.state) == "failed", col(row.not_before) > tx.now)
-    await tx.session.execute(update(row).where(*failed).values(not_before=tx.now))
+    asked = col(row.history)[-1]["not_sooner"].astext.cast(DateTime(timezone=True))
+    soonest = func.greatest(tx.now, asked)  # of which one may be NULL
+    owed = (col(row.destination_id) == destination_id, col(row.state) == "failed", col(row.attempts) <= len(PAUSES_SECONDS))
+    await tx.session.execute(update(row).where(*owed, col(row.not_before) > soonest).values(not_before=soonest))
+
+
+async def end_untold(tx: Transaction, destination_id: UUID) -> list[str]:
+    """End the clearings of alarms of which a destination was never told, for that was given up; the kind, as often as one was."""
+    row, other = _ROW, aliased(DeliveryRow)
+    same = (col(other.alarm_id) == col(row.alarm_id), col(other.destination_id) == destination_id, col(other.occasion).in_(_TOLD))
+    told = exists().where(*same, col(other.state).in_(("sent", *OPEN)))
+    given_up = exists().where(*same, col(other.state) == "given_up")
+    waiting = (col(row.destination_id) == destination_id, col(row.occasion) == "cleared", col(row.state).in_(("waiting", "failed")))
+    values = {"state": "overtaken", "answer": "that the alarm stands was given up, so its end is not told", "answered_at": tx.now}
+    ended = update(row).where(*waiting, given_up, ~told).values(values).returning(col(row.kind))
+    return list((await tx.session.execute(ended)).scalars())
 
 
 async def find(tx: Transaction, delivery_id: UUID) -> Delivery | None:
@@ -138,7 +180,9 @@ async def destinations_owed_more_than(tx: Transaction, most: int) -> list[UUID]:
 
 
 async def forget_done(tx: Transaction, before: datetime) -> None:
-    await tx.session.execute(delete(_ROW).where(col(_ROW.created_at) < before, text(f"NOT ({DELIVERY_IS_OPEN})")))
+    """What is about an alarm that stands is kept: it says who has to hear of the end, and who was told already that nobody cares."""
+    stands = exists().where(col(AlarmRow.alarm_id) == col(_ROW.alarm_id), col(AlarmRow.state) != CLEARED)
+    await tx.session.execute(delete(_ROW).where(col(_ROW.created_at) < before, text(f"NOT ({DELIVERY_IS_OPEN})"), ~stands))
 
 
 async def count_outcomes(tx: Transaction, outcomes: Sequence[tuple[str, str]]) -> None:

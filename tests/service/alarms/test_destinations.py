@@ -20,6 +20,7 @@ from tests.service.alarms.receivers import Receivers, fails
 
 DOOR = "/v1/alarm-destinations"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PEM = "-----BEGIN CERTIFICATE-----"
 V3 = {"version": "v3", "user": "operator", "auth_key": "authentication-key", "priv_key": "encryption-key"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -88,6 +89,7 @@ async def _targets(alarms: Alarms) -> AsyncIterator[str | None]:
         ({"kind": "snmp", "target": "snmp://nms.example", "snmp": {"user": "a", "auth_key": "short"}}, "invalid-target", "pass phrase"),
         ({"kind": "email", "target": "mailto:a@b.example", "snmp": {"community": "x"}}, "invalid-target", "leave it out"),
         ({"kind": "email", "target": "mailto:a@b.example", "secret": SECRET}, "invalid-target", "leave it out"),
+        ({"kind": "syslog", "target": "tls://x.example", "syslog": {"ca_pem": f"{PEM}\0"}}, "invalid-target", "ca_pem"),
         ({"kind": "pigeon", "target": "mailto:a@b.example"}, "invalid-request", "kind"),
         ({"kind": "webhook", "target": "https://x.example/", "secret": "whsec_short"}, "invalid-request", "secret"),
         ({"kind": "webhook", "target": "https://x.example/", "after_minutes": 0}, "invalid-request", "after_minutes"),
@@ -149,6 +151,15 @@ async def test_a_webhook_without_a_secret_gets_one_that_is_shown_once_and_rotate
     assert (await alarms.http.put(door, json={"kind": "webhook", "target": "https://y.example/"})).status_code == 200
     alarms.clock.advance(timedelta(hours=24))
     assert await signing() == (SECRET,)
+
+
+async def test_a_destination_that_becomes_a_webhook_needs_a_secret_for_nothing_would_ever_be_signed(alarms: Alarms) -> None:
+    made = (await alarms.http.post(DOOR, json={"kind": "email", "target": "mailto:a@b.example"})).json()
+    door, wanted = f"{DOOR}/{made['destination_id']}", {"kind": "webhook", "target": "https://x.example/"}
+    answer = await alarms.http.put(door, json=wanted)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:licensing:problem:invalid-target")
+    assert "secret" in answer.json()["detail"]
+    assert (await alarms.http.put(door, json={**wanted, "secret": SECRET})).status_code == 200
 
 
 async def test_only_webhooks_have_secrets_to_rotate(alarms: Alarms) -> None:

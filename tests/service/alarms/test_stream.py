@@ -10,6 +10,7 @@ import pytest
 
 from services.alarms.actions.stream import Stream
 from services.alarms.store import changes
+from shared.kit.tasks import ended
 from tests.service.alarms.facts import Alarms, file_installed, file_refused
 
 PATIENCE = 20
@@ -132,6 +133,18 @@ async def test_changes_that_commit_side_by_side_are_heard_all_and_once(alarms: A
     assert {data["cluster"] for _, _, data in heard} == {f"c{number}" for number in range(40)}
     positions = [position for _, position, _ in heard]
     assert positions == sorted(positions)
+
+
+async def test_what_happens_between_a_listener_and_the_first_reading_of_its_process_is_not_lost(alarms: Alarms) -> None:
+    kit = alarms.app.state.kit
+    early = Stream(beat_seconds=15, poll_seconds=1, most_listeners=10)
+    one = Ear(early.listen(kit.database, None))
+    assert (await one.next())[0] == "ready"
+    await alarms.bus.say(file_refused(1))
+    reading = asyncio.create_task(early.run(kit))
+    assert (await one.next())[0] == "raised"
+    await ended([reading])
+    await one.close()
 
 
 async def test_where_nothing_happens_a_beat_shows_that_the_line_stands(alarms: Alarms) -> None:

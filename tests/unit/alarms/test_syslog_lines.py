@@ -138,3 +138,11 @@ def test_an_alarm_about_no_cluster_names_none() -> None:
     assert set(read(rfc5424(message, ORIGIN))["parameters"]) >= {"subject", "count"}
     assert "cluster" not in read(rfc5424(message, ORIGIN))["parameters"]
     assert "[cluster=" not in ciscolog(message, ORIGIN, 0).decode()
+
+
+@pytest.mark.parametrize("letter", ["[", "\\", "]", "x["])
+def test_a_ciscolog_whose_names_are_nothing_but_brackets_has_room_for_its_words(letter: str) -> None:
+    cluster = (letter * 128)[:128]
+    line = ciscolog(cleared(cluster=cluster, subject=f"{cluster}/PHONE_UNIT", reason="x" * 500), Origin("h" * 64, 4711), 10**6)
+    assert CISCOLOG.fullmatch(line.decode())
+    assert len(line.removeprefix(b"<190>")) <= LONGEST_CISCOLOG_BYTES

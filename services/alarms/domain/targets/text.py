@@ -75,7 +75,7 @@ def _syslog(text: str, options: Options) -> SyslogTarget:
         raise InvalidTarget(
             "ca_pem", f"certificates are checked with tls only, and the target is {url.scheme}: write tls://{authority(url.host, url.port)}"
         )
-    if ca is not None and "-----BEGIN CERTIFICATE-----" not in ca:
+    if ca is not None and ("-----BEGIN CERTIFICATE-----" not in ca or "\0" in ca):
         raise InvalidTarget("ca_pem", "must be certificates in PEM, each from -----BEGIN CERTIFICATE----- on")
     return SyslogTarget(url.scheme, url.host, url.port, layout, ca)  # type: ignore[arg-type]
 
