@@ -19,7 +19,8 @@ async def rehost(tx: Transaction, desk: Desk, wanted: NewRehost) -> LicenseFile:
     if file is None:
         raise NotFound("license file", wanted.license_file_id)
     content = rehosted(file, mac, desk.key.key_id)
-    order = await orders.find_order(tx, file.order_id)
+    # Held, so that no statement of the order is made between the new file's instant and its commit.
+    order = await orders.find_order(tx, file.order_id, lock=True)
     assert order is not None
     check_not_expired(order, tx.now.date())
     made = await issue_license_file(tx, desk, order, content, wanted.email, wanted.reason)
