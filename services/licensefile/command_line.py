@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a file's name may be none in the terminal's encoding
     try:
-        trusted = dict(map(_key, given.key))
+        trusted = _keys(given.key)
     except _Unreadable as error:
         sys.stderr.write(f"Nothing was verified: {error}\n")
         sys.exit(2)
@@ -80,6 +80,17 @@ def _bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     if len(content) > most:
         raise _Unreadable(f"{path}: larger than {most} bytes")
     return content
+
+
+def _keys(paths: Sequence[Path]) -> dict[str, KeyFile]:
+    """The keys by their ids. One may be given twice, but not with other days each time: which would count?"""
+    found: dict[str, tuple[Path, KeyFile]] = {}
+    for path in paths:
+        key_id, one = _key(path)
+        first, known = found.setdefault(key_id, (path, one))
+        if known.validity != one.validity:
+            raise _Unreadable(f"{path} holds the key of {first} with other days of validity; leave one of them out")
+    return {key_id: one for key_id, (_, one) in found.items()}
 
 
 def _key(path: Path) -> tuple[str, KeyFile]:

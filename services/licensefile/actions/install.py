@@ -45,7 +45,7 @@ async def _supersede(tx: Transaction, file: InstalledFile) -> None:
     await store.remember_superseded(tx, file.replaces, file.license_file_id)
     for old in await store.files_of(tx, file.replaces):
         if old.standing.state != "retired":
-            reason = f"It was replaced by {file.license_file_id} (a re-host), installed in {file.cluster!r}."
+            reason = f"It was replaced by {file.license_file_id} (a re-host, or made of its returned share), installed in {file.cluster!r}."
             standing = replace(old.standing, state="superseded", reason=reason)
             await change_standing(tx, old, standing, silent=old.cluster == file.cluster)
 

@@ -34,8 +34,8 @@ def reasons_of_history(offer: Offer, cluster: Cluster, known: Mapping[str, Known
     for file_id in offer.license_file_ids:
         found = known.get(file_id, _NOTHING)
         if found.superseded_by:
-            text = f"License file {file_id} was superseded by {found.superseded_by} (a re-host). Install that one instead."
-            yield Reason("superseded", None, text)
+            text = f"License file {file_id} was superseded by {found.superseded_by} (a re-host, or made of its returned share)."
+            yield Reason("superseded", None, f"{text} Install that one on the cluster of its server instead.")
         if found.record:
             yield from _reasons_of_record(file_id, found.record, offer, cluster)
         elif file_id in cluster.license_file_ids and not found.superseded_by:

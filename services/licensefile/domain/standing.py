@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from services.licensefile.domain.cluster import Cluster, lowest_major
+from services.licensefile.domain.cluster import Cluster, too_low
 from services.licensefile.domain.lines import FileLine
-from shared.license_file.features import SOFTWARE_MAJOR, SW_FEATURE
 
 FileState = Literal["installed", "superseded", "expired", "host_mismatch", "version_mismatch", "retired", "grace_exceeded"]
 ShownState = FileState | Literal["key_revoked"]
@@ -88,11 +87,8 @@ def mismatch_of(mac: str, lines: Sequence[FileLine], cluster: Cluster) -> Mismat
     granting = [line for line in lines if line.grants]
     if not all(line.is_bound_to(cluster.macs) for line in granting):
         return Mismatch("host_mismatch", f"No node of {cluster.name!r} has the MAC {mac} that the file is bound to.")
-    # A file that also holds units or nodes stays good without its software license: the ledger asks for that by itself.
-    software_only = all(line.feature == SW_FEATURE for line in granting)
-    bound = [line for line in granting if line.feature != SW_FEATURE or software_only or cluster.major < SOFTWARE_MAJOR]
-    if low := next((line for line in bound if line.major < lowest_major(line.feature, cluster.major)), None):
-        text = f"The cluster is at {cluster.product_version}, but the file's {low.feature} line is for version {low.version}."
+    if low := too_low(granting, cluster):
+        text = f"The cluster is at {cluster.product_version}, but the file's {low[0].feature} line is for version {low[0].version}."
         return Mismatch("version_mismatch", text)
     return None
 

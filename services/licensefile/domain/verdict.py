@@ -6,7 +6,7 @@ A file with a reason is never installed; a file without one always may be. Every
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from services.licensefile.domain.cluster import Cluster, lowest_major
+from services.licensefile.domain.cluster import Cluster, lowest_major, too_low
 from services.licensefile.domain.history import Known, reasons_of_history
 from services.licensefile.domain.lines import FileLine
 from services.licensefile.domain.offer import LONGEST_FILE_NAME, Offer, SignatureFault
@@ -32,10 +32,11 @@ def judge(offer: Offer, cluster: Cluster, known: Mapping[str, Known], today: dat
     if not offer.holds_license_line():
         text = "The file holds no INCREMENT or FEATURE line, so it licenses nothing. Upload the .lic file that the vendor sent."
         reasons.append(Reason("no_license_line", None, text))
+    low = {line.position for line in too_low(offer.lines, cluster)}
     for line, kept, signature_fault in zip(offer.text.license_lines, offer.lines, offer.signature_faults, strict=True):
         reasons += _of_line(line, kept, signature_fault)
         if kept.grants:  # what another line makes void may be as old as it likes
-            reasons += _of_line_here(line, kept, cluster, today)
+            reasons += _of_line_here(line, kept, cluster, today, is_too_low=kept.position in low)
     reasons += _of_repeated_lines(offer)
     reasons += _of_identity(offer)
     reasons += reasons_of_history(offer, cluster, known)
@@ -72,7 +73,7 @@ def _of_line(line: LicenseLine, kept: FileLine, fault: SignatureFault | None) ->
         yield Reason(fault, at, f"Line {at}: {_SIGNATURE_TEXTS[fault].format(key=ascii(line.key_id)[:40] if line.key_id else 'none')}")
 
 
-def _of_line_here(line: LicenseLine, kept: FileLine, cluster: Cluster, today: date) -> Iterator[Reason]:
+def _of_line_here(line: LicenseLine, kept: FileLine, cluster: Cluster, today: date, *, is_too_low: bool) -> Iterator[Reason]:
     """What is wrong with the line on this cluster and today."""
     at = kept.position
     if not kept.is_bound_to(cluster.macs):
@@ -83,8 +84,8 @@ def _of_line_here(line: LicenseLine, kept: FileLine, cluster: Cluster, today: da
         ways = "Install it on the cluster of that server, or have it re-hosted to one of these."
         text = f"Line {at} is bound to {bound[:200]}; the MACs of the nodes of {cluster.name!r} are {macs}{more}. {ways}"
         yield Reason("not_this_host", at, text)
-    lowest = lowest_major(line.feature, cluster.major)
-    if kept.major < lowest:
+    if is_too_low:
+        lowest = lowest_major(line.feature, cluster.major)
         text = f"Line {at} is for {line.version}; {line.feature} on this cluster ({cluster.product_version}) needs {lowest}.0 or later."
         yield Reason("version_too_low", at, f"{text} Order an upgrade.")
     if line.expiry and line.expiry < today:

@@ -14,7 +14,7 @@ from shared.license_file.writing import write_file
 async def issue_license_file(
     tx: Transaction, desk: Desk, order: Order, content: Content, email: str, reason: str | None = None
 ) -> LicenseFile:
-    """The new file. The order or the file that it comes from is locked by the caller."""
+    """The new file. The order is locked by the caller, and of a re-host before it the file that it comes from."""
     now = tx.now
     license_file_id = next_id(now, await files.ids_from(tx, id_of(now)))
     lines = [desk.key.sign(line) for line in lines_of(order, content, license_file_id)]

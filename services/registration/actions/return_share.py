@@ -1,5 +1,6 @@
 """Take a share back into its order: its last file and all before it are void, and what remains grows by it."""
 
+from services.registration.domain.delivery import returned_before
 from services.registration.domain.order import Order
 from services.registration.domain.returns import ReturnedShare, check_return, voided_by_returns
 from services.registration.store import deliveries, files, orders, record, returns
@@ -31,5 +32,5 @@ async def return_share(tx: Transaction, license_file_id: str, reason: str) -> tu
     )
     await returns.add_returned_share(tx, back)
     await record.keep(tx, "share_returned", order.order_id, at=back.returned_at, license_file_id=license_file_id, reason=reason)
-    await deliveries.give_up_waiting(tx, license_file_id, "Its share went back to the order before it was sent.")
+    await deliveries.give_up_waiting(tx, license_file_id, returned_before())
     return back, await orders.give_back(tx, order.order_id, back.nodes, back.units), (license_file_id, *file.voids)

@@ -10,7 +10,7 @@ from shared.license_file.statement import StatedFile, Statement
 
 async def state_order(tx: Transaction, desk: Desk, pak: str) -> bytes:
     """The statement as of now: whatever was made, moved or returned before is in it. Raises NotFound (the PAK)."""
-    # Held, so that no share comes or goes between the order and its files.
+    # Held, so that no file of it is under way: each has its instant before its commit.
     order = await orders.order_of_pak(tx, pak, lock=True)
     if order is None:
         raise NotFound("PAK", pak)

@@ -60,7 +60,7 @@ class MailServer:
             verdict = Verdict("not_now", f"{error.code} {error.message}")  # of the connection or the login: no word about this mail
         except TimeoutError:
             verdict = Verdict("not_now", f"The mail server did not answer in {self.seconds:g} s.")
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:  # the last of a host's name that none can have
             verdict = Verdict("not_now", f"{error}" or repr(error))
         finally:
             client.close()

@@ -99,6 +99,16 @@ def after(attempts: int, verdict: Verdict, now: datetime) -> Outcome:
     return Outcome("failed", now + PAUSES[attempts - 1], None, text)
 
 
+def replaced_before(successor: str) -> str:
+    """Why a file is not sent any more: sent after its successor, it would be the one that is installed."""
+    return f"Replaced by {successor} before it was sent."
+
+
+def returned_before() -> str:
+    """Why a file is not sent any more: its share may be in another file already."""
+    return "Its share went back to the order before it was sent."
+
+
 def bounded(text: str) -> str:
     """One printable line of at most ``LONGEST_ANSWER`` characters: what a foreign server says is shown, and kept."""
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -54,9 +54,15 @@ async def settle(tx: Transaction, delivery: Delivery, outcome: Outcome) -> bool:
 
 
 async def give_up_waiting(tx: Transaction, license_file_id: str, why: str) -> None:
-    """End what is open of a file, except what is being sent at this moment."""
+    """End what is open of a file, except what is being sent at this moment: should that fail, it is ended when it is due again."""
     ours = (col(DeliveryRow.license_file_id) == license_file_id) & col(DeliveryRow.state).in_(["waiting", "failed"])
     await tx.session.execute(update(DeliveryRow).where(ours).values(state="given_up", next_attempt_at=None, last_answer=why))
+
+
+async def withdraw(tx: Transaction, delivery: Delivery, why: str) -> None:
+    """End what this transaction claimed and does not send; the attempt that was counted with the claim is none."""
+    ended = {"state": "given_up", "attempts": delivery.attempts - 1, "next_attempt_at": None, "last_answer": why}
+    await tx.session.execute(update(DeliveryRow).where(col(DeliveryRow.delivery_id) == delivery.delivery_id).values(ended))
 
 
 async def page_of_deliveries(

@@ -89,10 +89,11 @@ async def files_of_shares(tx: Transaction, order_id: int, after: int, limit: int
 
 
 async def free_file(tx: Transaction, migration_id: str, source_cluster: str, mac: str) -> LicenseFile | None:
-    """The free file of this migration, or else of this source cluster and MAC: the file first made for it, whatever replaced it."""
-    ours = (col(OrderRow.source_cluster) == source_cluster) & (col(LicenseFileRow.original_mac) == mac)
-    chosen = _files().join(OrderRow, col(OrderRow.order_id) == col(LicenseFileRow.order_id))
-    chosen = chosen.where((col(OrderRow.migration_id) == migration_id) | ours, col(LicenseFileRow.replaces).is_(None))
+    """The free file of this migration, or else of this source cluster and MAC: made for it or re-hosted to it, and good now."""
+    of_mac = (col(LicenseFileRow.original_mac) == mac) | (col(LicenseFileRow.mac) == mac)
+    ours = (col(OrderRow.source_cluster) == source_cluster) & of_mac
+    chosen = _files(current_only=True).join(OrderRow, col(OrderRow.order_id) == col(LicenseFileRow.order_id))
+    chosen = chosen.where((col(OrderRow.migration_id) == migration_id) | ours)
     found = await _found(tx, chosen.limit(1))
     return found[0] if found else None
 

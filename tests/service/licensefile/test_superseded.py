@@ -69,6 +69,9 @@ async def test_a_file_made_from_a_returned_share_takes_the_returned_one_away_in_
     parts = [made_file(license_file_id=file, replaces=(OLDEST_ID,)) for file in (FILE_ID, OTHER_ID)]
     answers = await asyncio.gather(*(desk.upload(part, cluster) for part, cluster in zip(parts, ("branch", "headquarters"), strict=True)))
     assert [answer.status_code for answer in answers] == [201, 201]
-    assert (await desk.file(OLDEST_ID, "branch"))["state"] == "superseded"
+    old = await desk.file(OLDEST_ID, "branch")
+    assert (old["state"], "made of its returned share" in old["reason"]) == ("superseded", True)  # it need not be a re-host
     for cluster in ("branch", "headquarters"):
-        assert "superseded" in codes(await desk.upload(FIRST, cluster))
+        refused = await desk.upload(FIRST, cluster)
+        assert "superseded" in codes(refused)
+        assert "made of its returned share" in refused.json()["detail"]

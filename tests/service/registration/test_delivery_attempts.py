@@ -131,6 +131,30 @@ async def test_a_file_that_was_replaced_before_it_was_sent_is_not_sent_any_more(
     assert [room.attached(number)[0] for number in range(len(room.mails))] == [f"{second}.lic"]
 
 
+@pytest.mark.parametrize("ending", ["rehost", "return"])
+async def test_a_file_that_became_void_while_it_was_sent_is_not_tried_again(
+    opened: Open, room: MailRoom, clock: TestClock, ending: str
+) -> None:
+    """The server was being asked when the file was replaced or went back, and then said no: what lies there is void by now."""
+    room.answers, room.hangs_at = ["451 4.3.0 try later"], "RCPT"
+    async with opened(**room.settings) as desk:
+        first = (await desk.register(await desk.pak())).json()["license_file_id"]
+        await room.was_tried(1)
+        if ending == "rehost":
+            second = (await desk.rehost(first, email="new@example.com")).json()["license_file_id"]
+            words = f"Replaced by {second} before it was sent."
+        else:
+            assert (await desk.give_back(first)).status_code == 201
+            words = "Its share went back to the order before it was sent."
+        room.hangs_at = None
+        room.let_go.set()
+        await until(desk, "failed", license_file_id=first)
+        clock.advance(timedelta(hours=1))
+        ended = await until(desk, "given_up", license_file_id=first)
+        assert (ended["attempts"], ended["last_answer"]) == (1, words)
+    assert f"{first}.lic" not in [room.attached(number)[0] for number in range(len(room.mails))]
+
+
 async def test_what_is_on_its_way_already_is_hurried_and_not_doubled(opened: Open, room: MailRoom) -> None:
     room.answers = ["451 4.3.0 try later"]
     async with opened(**room.settings) as desk:

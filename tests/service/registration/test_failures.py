@@ -25,7 +25,7 @@ async def waiting(connection: AsyncConnection, count: int) -> None:
 
 
 async def test_a_rehost_and_a_registration_of_one_order_at_once_do_not_wait_for_each_other(desk: Desk, database_url: str) -> None:
-    """The re-host takes its id first, the registration its order first: the id that one needs must not wait for the other's order."""
+    """Both take the order first and the id then: nobody holds what the other one needs next."""
     pak = await desk.pak()
     first = (await desk.register(pak, nodes=1, units=10)).json()["license_file_id"]
     engine = create_async_engine(database_url, isolation_level="AUTOCOMMIT")
@@ -39,6 +39,28 @@ async def test_a_rehost_and_a_registration_of_one_order_at_once_do_not_wait_for_
     finally:
         await engine.dispose()
     assert [(await one).status_code for one in (rehosted, registered)] == [201, 201]
+
+
+async def test_a_statement_names_every_file_that_was_made_before_it_a_rehost_under_way_too(desk: Desk, database_url: str) -> None:
+    """The re-host has its instant and is not committed yet: a statement of a later instant that left it out would call itself complete."""
+    pak = await desk.pak()
+    first = (await desk.register(pak)).json()["license_file_id"]
+    engine = create_async_engine(database_url, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(IDS))
+            rehosted = asyncio.create_task(desk.rehost(first))
+            await waiting(connection, 1)
+            stated = asyncio.create_task(desk.http.get(f"/v1/paks/{pak}/statement"))
+
+            async def stands_still() -> bool:
+                return stated.done() or (await connection.execute(text(WAITING))).scalar_one() == 2
+
+            await eventually(stands_still, "the statement is made or waits")
+    finally:
+        await engine.dispose()
+    made = (await rehosted).json()["license_file_id"]
+    assert f"file {made} share 1 " in (await stated).text
 
 
 async def test_rehosts_and_registrations_of_one_order_at_once_are_all_made(desk: Desk) -> None:

@@ -142,6 +142,13 @@ async def test_a_server_that_is_away_is_tried_again() -> None:
     assert str(room.port) in verdict.text
 
 
+@pytest.mark.parametrize("host", ["mail..example.com", f"{'a' * 64}.example.com"])
+async def test_a_server_of_a_name_that_no_machine_can_have_is_a_failed_attempt(room: MailRoom, host: str) -> None:
+    """It says what is wrong, and ends one day; it does not stay on its way for ever."""
+    verdict = await handed_over(room, smtp_host=host)
+    assert (verdict.kind, "label empty or too long" in verdict.text) == ("not_now", True)
+
+
 async def test_a_server_that_says_nothing_or_hangs_up_is_tried_again() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

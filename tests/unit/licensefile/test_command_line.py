@@ -105,3 +105,16 @@ def test_where_nothing_can_be_verified_it_ends_with_2(desk: PaperDesk, tmp_path:
     ):
         code, _, reason = verify(*arguments)
         assert (code, expected in reason, "Traceback" in reason) == (2, True, False)
+
+
+def test_a_key_that_is_given_twice_must_have_made_files_on_the_same_days(desk: PaperDesk, tmp_path: Path) -> None:
+    """Otherwise the last one given would decide, and days that an administrator set would be gone without a word."""
+    key, again, limited = public(tmp_path), tmp_path / "again.pub", tmp_path / "limited.pub"
+    again.write_bytes(key.read_bytes())
+    limited.write_bytes(b"# not-after: 2020-12-31\n" + key.read_bytes())
+    file = tmp_path / desk.given()[0][0]
+    assert verify(file, "--key", key, "--key", again)[0] == 0
+    for first, second in ((limited, key), (key, limited)):
+        code, said, error = verify(file, "--key", first, "--key", second)
+        assert (code, said) == (2, "")
+        assert error == f"Nothing was verified: {second} holds the key of {first} with other days of validity; leave one of them out\n"

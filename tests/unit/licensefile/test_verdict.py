@@ -7,7 +7,9 @@ import pytest
 
 from services.licensefile.domain.cluster import Cluster
 from services.licensefile.domain.history import Known, Record
+from services.licensefile.domain.lines import file_lines
 from services.licensefile.domain.reasons import MOST_REASONS_SHOWN, refused
+from services.licensefile.domain.standing import mismatch_of
 from services.licensefile.domain.verdict import judge
 from shared.license_file.writing import write_file
 from tests.unit.licensefile.made import (
@@ -201,6 +203,17 @@ def test_only_majors_are_compared_and_from_6_on_only_the_software_license_follow
     product: str, feature: str, version: str, wanted: set[str]
 ) -> None:
     assert codes(made_file(made_line(feature=feature, version=version)), cluster=at(product)) == wanted
+
+
+def test_a_file_that_may_stay_on_a_raised_cluster_may_come_back_to_it_rehosted() -> None:
+    """Units beside an older software license stand at every later major; their re-host must not be refused, or a new server loses them."""
+    lines = (made_line(1), made_line(2, feature="SW_FEATURE", version="6.0", units=1, overdraft_units=0))
+    for product in ("6.1", "7.0", "12.5"):
+        assert codes(made_file(*lines), cluster=at(product)) == set()
+        assert mismatch_of(MAC, file_lines(lines), at(product)) is None
+    older = (made_line(1, version="4.0"), lines[1])
+    assert codes(made_file(*older), cluster=at("7.0")) == {"version_too_low"}
+    assert codes(made_file(made_line(1), made_line(2, feature="SW_FEATURE", version="4.0")), cluster=at("5.0")) == {"version_too_low"}
 
 
 def test_all_reasons_are_told_at_once_each_with_its_line() -> None:
