@@ -84,7 +84,9 @@ async def test_a_name_that_is_by_now_anothers_is_left_alone(empty: Gateway, tmp_
     assert await keep_first_keys(empty.app, tmp_path) == [admin]
 
 
-@pytest.mark.parametrize(("content", "mode", "message"), [("lk_x", 0o600, "holds no key"), (new_key(), 0o640, "has mode 0640")])
+@pytest.mark.parametrize(
+    ("content", "mode", "message"), [("lk_x", 0o600, "holds no key"), (new_key(), 0o640, "has mode 0640")], ids=["no key", "open to others"]
+)
 async def test_a_key_file_that_cannot_be_trusted_ends_the_start(
     empty: Gateway, tmp_path: Path, content: str, mode: int, message: str
 ) -> None:

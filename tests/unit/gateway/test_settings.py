@@ -44,7 +44,7 @@ def test_upstreams_of_another_form_are_refused(wrong: str) -> None:
     assert what_is_wrong(refused.value).startswith("LICENSING_UPSTREAMS: Value error, ")
 
 
-@pytest.mark.parametrize("key", [None, "", "hunter2", new_key()[:-1]])
+@pytest.mark.parametrize("key", [None, "", "hunter2", new_key()[:-1]], ids=["none", "empty", "a word", "cut"])
 def test_a_first_caller_without_a_key_that_is_one_is_refused_and_the_key_not_repeated(key: str | None) -> None:
     with pytest.raises(ValidationError) as refused:
         settings(first_caller="admin", first_caller_key=key)

@@ -166,9 +166,14 @@ RSA = jwk.RSAKey.generate_key(2048).as_dict(private=False)
 X25519 = jwk.OKPKey.generate_key("X25519").as_dict(private=False)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"keys": []}', '{"keys": 1}', '{"keys": ["x"]}', '{"keys": [{"kty": "OKP"}]}',
-                                     json.dumps({"keys": [RSA]}), json.dumps({"keys": [X25519]}), json.dumps(PRIVATE),
-                                     json.dumps({"keys": [PRIVATE]})])  # fmt: skip
+NO_PUBLIC_KEYS = {
+    "no file": None, "empty": "", "a list": "[]", "no keys member": "{}", "no keys": '{"keys": []}', "a number": '{"keys": 1}',
+    "a text": '{"keys": ["x"]}', "a bare type": '{"keys": [{"kty": "OKP"}]}', "rsa": json.dumps({"keys": [RSA]}),
+    "x25519": json.dumps({"keys": [X25519]}), "a private key": json.dumps(PRIVATE), "private keys": json.dumps({"keys": [PRIVATE]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NO_PUBLIC_KEYS.values(), ids=NO_PUBLIC_KEYS.keys())
 def test_a_file_without_public_keys_is_told_of_without_its_content(content: str | None, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     if content is not None:
