@@ -23,7 +23,7 @@ async def list_desk_record(
     pak: Annotated[PakText | None, Query(description="Of this PAK's order only.")] = None,
     direction: Annotated[Literal["newest_first", "oldest_first"], Query()] = "newest_first",
 ) -> Page[DeskActBody]:
-    """Every request, approval, registration, re-host, and mail asked for again, with caller, time and reason. Nobody changes it."""
+    """Every request, approval, registration, re-host, return, and mail asked for again, with caller, time and reason. Nobody changes it."""
     (after,) = page.after(int) or (None,)
     found = await record.page_of_acts(
         tx,
