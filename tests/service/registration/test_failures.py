@@ -1,6 +1,8 @@
 """Two writers at once, and failures in the middle: nobody waits in a circle, and what was not made was not sold."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,6 +15,18 @@ from tests.service.registration.desk import OTHER_MAC, THIRD_MAC, Desk, problem_
 
 IDS = "SELECT pg_advisory_lock(hashtextextended('registration/license-file-id', 0))"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@asynccontextmanager
+async def no_id_is_given(database_url: str) -> AsyncIterator[AsyncConnection]:
+    """Whoever wants the next license file's id waits until the end of this."""
+    engine = create_async_engine(database_url, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(IDS))
+            yield connection
+    finally:
+        await engine.dispose()
 
 
 async def waiting(connection: AsyncConnection, count: int) -> None:
@@ -28,16 +42,11 @@ async def test_a_rehost_and_a_registration_of_one_order_at_once_do_not_wait_for_
     """Both take the order first and the id then: nobody holds what the other one needs next."""
     pak = await desk.pak()
     first = (await desk.register(pak, nodes=1, units=10)).json()["license_file_id"]
-    engine = create_async_engine(database_url, isolation_level="AUTOCOMMIT")
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(text(IDS))
-            rehosted = asyncio.create_task(desk.rehost(first))
-            await waiting(connection, 1)
-            registered = asyncio.create_task(desk.register(pak, THIRD_MAC, nodes=1, units=10))
-            await waiting(connection, 2)
-    finally:
-        await engine.dispose()
+    async with no_id_is_given(database_url) as connection:
+        rehosted = asyncio.create_task(desk.rehost(first))
+        await waiting(connection, 1)
+        registered = asyncio.create_task(desk.register(pak, THIRD_MAC, nodes=1, units=10))
+        await waiting(connection, 2)
     assert [(await one).status_code for one in (rehosted, registered)] == [201, 201]
 
 
@@ -45,20 +54,15 @@ async def test_a_statement_names_every_file_that_was_made_before_it_a_rehost_und
     """The re-host has its instant and is not committed yet: a statement of a later instant that left it out would call itself complete."""
     pak = await desk.pak()
     first = (await desk.register(pak)).json()["license_file_id"]
-    engine = create_async_engine(database_url, isolation_level="AUTOCOMMIT")
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(text(IDS))
-            rehosted = asyncio.create_task(desk.rehost(first))
-            await waiting(connection, 1)
-            stated = asyncio.create_task(desk.http.get(f"/v1/paks/{pak}/statement"))
+    async with no_id_is_given(database_url) as connection:
+        rehosted = asyncio.create_task(desk.rehost(first))
+        await waiting(connection, 1)
+        stated = asyncio.create_task(desk.http.get(f"/v1/paks/{pak}/statement"))
 
-            async def stands_still() -> bool:
-                return stated.done() or (await connection.execute(text(WAITING))).scalar_one() == 2
+        async def stands_still() -> bool:
+            return stated.done() or (await connection.execute(text(WAITING))).scalar_one() == 2
 
-            await eventually(stands_still, "the statement is made or waits")
-    finally:
-        await engine.dispose()
+        await eventually(stands_still, "the statement is made or waits")
     made = (await rehosted).json()["license_file_id"]
     assert f"file {made} share 1 " in (await stated).text
 
