@@ -82,7 +82,7 @@ class Courier:
         busy = Counter(delivery.destination_id for delivery in self._under_way.values())
         async with database.transaction() as tx:
             until = tx.now + timedelta(seconds=self._patience.claim_seconds)
-            claimed = await deliveries.claim(tx, busy, self._patience.places, until)
+            claimed = await _without_tests(tx, await deliveries.claim(tx, busy, self._patience.places, until))
             known = {one.destination_id: one for one in await destinations.enabled(tx)} if claimed else {}
             closed = await _put_off(tx, known.values(), claimed)
         for delivery in claimed:
@@ -117,6 +117,15 @@ class Courier:
             if await deliveries.record(tx, done):
                 await _follow(tx, done, failed)
         return done
+
+
+async def _without_tests(tx: Transaction, claimed: Sequence[Delivery]) -> list[Delivery]:
+    """A test whose process ended is not tried again: nobody waits for its answer any more."""
+    tests = [one for one in claimed if one.message.occasion == "test"]
+    for one in tests:
+        await deliveries.record(tx, replace(one, state="given_up", answered_at=tx.now, answer="the process that tried it ended; try again"))
+    await deliveries.count_outcomes(tx, [(one.kind, "given_up") for one in tests])
+    return [one for one in claimed if one.message.occasion != "test"]
 
 
 async def _put_off(tx: Transaction, known: Iterable[Destination], claimed: Sequence[Delivery]) -> set[UUID]:

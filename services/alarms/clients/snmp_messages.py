@@ -77,8 +77,9 @@ def bindings(message: Message, started_at: datetime, now: datetime) -> Bindings:
 
 
 def ascii_cut(text: str, longest_bytes: int) -> bytes:
-    """The MIB's texts are ASCII and short; what was cut ends in three dots."""
-    plain = unicodedata.normalize("NFKD", text.replace("–", "-")).encode("ascii", "replace")
+    """The MIB's texts are ASCII and short: letters without their accents; what was cut ends in three dots."""
+    letters = (letter for letter in unicodedata.normalize("NFKD", text.replace("–", "-")) if not unicodedata.combining(letter))
+    plain = "".join(letters).encode("ascii", "replace")
     return plain if len(plain) <= longest_bytes else plain[: longest_bytes - 3] + b"..."
 
 

@@ -131,9 +131,9 @@ async def told(tx: Transaction, alarm_id: UUID) -> set[UUID]:
 
 
 async def escalated(tx: Transaction, alarm_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-    """Which of these alarms were escalated to whom: alarm and destination."""
+    """Which of these alarms were escalated to whom, or will be: alarm and destination. What was given up reached nobody."""
     row = _ROW
-    wanted = (col(row.alarm_id).in_(alarm_ids), col(row.occasion) == "escalated")
+    wanted = (col(row.alarm_id).in_(alarm_ids), col(row.occasion) == "escalated", col(row.state) != "given_up")
     found = await tx.session.execute(select(col(row.alarm_id), col(row.destination_id)).where(*wanted).distinct())
     return {(alarm_id, destination_id) for alarm_id, destination_id in found}
 

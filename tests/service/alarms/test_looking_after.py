@@ -7,7 +7,7 @@ from shared.contracts.events import ledger
 from shared.contracts.events.alarms import AlarmEscalated, AlarmRepeated
 from shared.kit.trace import CALLER_HEADER
 from tests.service.alarms.facts import Alarms, changed, file_installed, file_refused, pool, refused
-from tests.service.alarms.receivers import Receivers
+from tests.service.alarms.receivers import Receivers, fails, takes_it
 
 FIRST, SECOND = "https://first.example/", "https://second.example/"
 
@@ -60,6 +60,22 @@ async def test_what_nobody_acknowledges_is_told_to_the_second_list_once_and_its_
     over = file_installed(2, cluster="ignored").model_copy(update={"installed_at": alarms.clock.now()})
     await alarms.bus.say(over)
     await receivers.expect("escalated", "cleared", target=SECOND)
+
+
+async def test_an_escalation_that_reached_nobody_is_made_again_when_its_destination_is_back(alarms: Alarms, receivers: Receivers) -> None:
+    second = await receivers.add(SECOND, answer=fails, after_minutes=30)
+    await alarms.bus.say(file_refused(1).model_copy(update={"refused_at": alarms.clock.now()}))
+    alarms.clock.advance(timedelta(minutes=31))
+    await alarms.tick("escalate_alarms")
+    await receivers.become(1, "failed")
+    body = {"kind": "webhook", "target": SECOND, "after_minutes": 30}
+    for enabled in (False, True):
+        changed = await alarms.http.put(f"/v1/alarm-destinations/{second}", json={**body, "enabled": enabled})
+        assert changed.status_code == 200, changed.text
+    receivers.answers[SECOND] = takes_it
+    await alarms.tick("escalate_alarms")
+    (row,) = await receivers.become(1, "sent")
+    assert row["occasion"] == "escalated"
 
 
 async def test_comments_are_kept_in_their_order_with_who_made_them(alarms: Alarms) -> None:

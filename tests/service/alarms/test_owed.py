@@ -108,3 +108,15 @@ async def test_who_was_told_of_an_alarm_is_remembered_for_as_long_as_it_stands(a
     async with alarms.app.state.kit.database.transaction() as tx:
         await deliveries.forget_done(tx, tx.now)
     assert [row["occasion"] for row in await receivers.deliveries()] == ["cleared"]
+
+
+async def test_a_test_whose_process_ended_is_not_sent_again(alarms: Alarms, receivers: Receivers) -> None:
+    destination = await receivers.add(answer=hangs)
+    trying = asyncio.create_task(alarms.http.post(f"/v1/alarm-destinations/{destination}/test"))
+    await receivers.become(1, "claimed")
+    await ended([trying])
+    alarms.clock.advance(timedelta(minutes=3))
+    await receivers.due()
+    (row,) = await receivers.become(1, "given_up")
+    assert row["answer"] == "the process that tried it ended; try again"
+    assert len(receivers.got[ONE]) == 1

@@ -116,10 +116,11 @@ def test_a_text_is_ascii_and_within_its_bound(text: str, longest: int) -> None:
     assert len(seen) <= longest
 
 
-@pytest.mark.parametrize(("text", "seen"), [("plain", b"plain"), ("größe – 5", b"gro?e - 5"), ("x" * 31, b"x" * 27 + b"...")])
+@pytest.mark.parametrize(
+    ("text", "seen"), [("plain", b"plain"), ("Zürich, größe – 5", b"Zurich, gro?e - 5"), ("x" * 31, b"x" * 27 + b"...")]
+)
 def test_what_becomes_of_a_text(text: str, seen: bytes) -> None:
-    expected = seen.replace(b"gro?e", "größe".replace("ö", "o\u0308").encode("ascii", "replace"))
-    assert ascii_cut(text, 30) == expected
+    assert ascii_cut(text, 30) == seen
 
 
 def test_the_names_of_all_seven_fit() -> None:
