@@ -239,7 +239,11 @@ async def _settled(case: Case) -> None:
         granted = (await stage.product.pool(FILES))["authorized"] > case.granted
         return case.expected <= names and not standing and granted
 
-    await until(over, f"the file is granted; raised and cleared: {sorted(case.expected)}")
+    try:
+        await until(over, f"the file is granted; raised and cleared: {sorted(case.expected)}")
+    except AssertionError as error:
+        authorized = (await stage.product.pool(FILES))["authorized"]
+        raise AssertionError(f"{error}; {authorized} units authorized, before {case.granted}; alarms: {await _raised(case)}") from error
     for cluster in (*CLUSTERS, SWINGING):
         await judge.check_alarms_agree(stage.product, cluster)
 
