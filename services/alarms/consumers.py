@@ -44,11 +44,12 @@ def consumers_of(catalogue: Catalogue, board: Board, watch: LedgerWatch) -> Cons
         signal = RULES[event.type](event)
         if isinstance(signal, Raise):
             await raise_alarm(tx, catalogue, signal)
-        else:
+        elif signal is not None:
             await clear_alarm(tx, signal)
 
     def tell(event: Event) -> None:
-        board.tell_at_once(RULES[event.type](event))
+        if (signal := RULES[event.type](event)) is not None:
+            board.tell_at_once(signal)
 
     for kind in BY_RULE:
         if kind is ledger.OverdraftEntered:  # also needs what was heard of the pool before

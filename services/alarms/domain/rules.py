@@ -12,6 +12,7 @@ from services.alarms.domain.facts import Fault, InstalledFile, NetworkServiceFac
 from services.alarms.domain.heartbeat import LEDGER
 from services.alarms.domain.signals import Clear, Raise, microseconds
 
+_HERE_ALREADY = "already_installed"
 _MOST_CODES = 10
 _LONGEST_NAME = 200
 
@@ -91,8 +92,13 @@ def _stopped(cluster: str) -> str:
     return cluster if cluster != LEDGER else f"{cluster}/license-manager"
 
 
-def file_refused(file: RefusedFile) -> Raise:
-    """The newest refused file of a cluster; its codes in their order, each once for each line."""
+def file_refused(file: RefusedFile) -> Raise | None:
+    """The newest refused file of a cluster; its codes in their order, each once for each line.
+
+    None of one that is there already: who lost the answer to an upload asks again, and nothing is wrong with the file.
+    """
+    if {reason.code for reason in file.reasons} == {_HERE_ALREADY}:
+        return None
     codes = list(dict.fromkeys(f"{r.code} (line {r.line})" if r.line is not None else r.code for r in file.reasons))
     more = f" and {len(codes) - _MOST_CODES} more" if len(codes) > _MOST_CODES else ""
     reason = f"{file.cluster}: license file {file.file_name[:_LONGEST_NAME]!r} was refused: {', '.join(codes[:_MOST_CODES])}{more}"
@@ -124,7 +130,7 @@ def internal_error(fault: Fault) -> Raise:
     return Raise(AlarmName.INTERNAL_ERROR, fault.service, None, microseconds(fault.at), fault.at, reason, advice)
 
 
-RULES: Mapping[str, Callable[[Any], Raise | Clear]] = {
+RULES: Mapping[str, Callable[[Any], Raise | Clear | None]] = {
     "ledger.overdraft-entered.v1": overdraft_entered,
     "ledger.overdraft-stage-reached.v1": overdraft_entered,
     "ledger.overdraft-left.v1": overdraft_left,

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from shared.contracts.events import ledger
+from shared.contracts.events import ledger, licensefile
 from shared.contracts.events.alarms import AlarmCleared, AlarmRaised
 from tests.service.alarms.facts import (
     Alarms,
@@ -114,6 +114,15 @@ async def test_file_error_is_about_the_cluster_and_ends_with_the_next_accepted_f
     assert await alarms.states("FileError") == [("active", 2)]
     await alarms.bus.say(file_installed(30))
     assert await alarms.states("FileError") == [("cleared", 2)]
+
+
+async def test_a_file_that_is_here_already_is_refused_without_an_alarm(alarms: Alarms) -> None:
+    here = [licensefile.RefusalReason(code="already_installed", line=None, text="…")]
+    await alarms.bus.say(file_refused(10).model_copy(update={"reasons": here}))
+    assert await alarms.listed("FileError") == []
+    both = [*here, licensefile.RefusalReason(code="expired", line=1, text="…")]
+    await alarms.bus.say(file_refused(20).model_copy(update={"reasons": both}))
+    assert "already_installed, expired (line 1)" in (await alarms.only("FileError"))["reason"]
 
 
 async def test_data_store_error_is_raised_and_ends_with_the_recovery(alarms: Alarms) -> None:

@@ -113,10 +113,12 @@ async def test_after_a_restart_the_figures_come_from_the_store(database_url: str
 
 async def test_a_transaction_that_was_rolled_back_leaves_no_trace_in_the_figures(alarms: Alarms) -> None:
     database = alarms.app.state.kit.database
+    signal = rule(file_refused(1))
+    assert signal is not None
 
     async def raised_in_vain() -> None:
         async with database.transaction() as tx:
-            await raise_alarm(tx, alarms.app.state.catalogue, rule(file_refused(1)))
+            await raise_alarm(tx, alarms.app.state.catalogue, signal)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

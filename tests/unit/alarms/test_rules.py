@@ -99,6 +99,7 @@ def test_each_fact_raises_or_clears_its_alarm(
     fact: type[Event], members: dict[str, Any], kind: type, name: AlarmName, subject: str, cluster: str | None, version: int, reason: str
 ) -> None:
     signal = RULES[fact.type](fact.model_validate(members))
+    assert signal is not None
     assert (type(signal), signal.name, signal.subject, signal.version) == (kind, name, subject, version)
     if isinstance(signal, Raise):
         assert (signal.cluster, signal.reason, signal.at) == (cluster, reason, AT)
@@ -150,7 +151,9 @@ def test_a_reason_stays_readable_however_much_is_wrong() -> None:
 
 def test_a_recovery_is_never_older_than_its_failure() -> None:
     turned_back = faults.LedgerDataStoreRecovered(service="ledger", at=AT, failed_at=LATER)
-    assert RULES[turned_back.type](turned_back).version == microseconds(LATER)
+    signal = RULES[turned_back.type](turned_back)
+    assert signal is not None
+    assert signal.version == microseconds(LATER)
 
 
 def test_a_time_is_a_version_to_the_microsecond() -> None:
