@@ -42,5 +42,7 @@ async def test_a_service_that_stands_still_goes_on_where_it_stood(stage: Stage, 
         names = stage.production.names_of(service)
         stage.production.signal(names, signal.SIGSTOP)
         await asyncio.sleep(STANDS_STILL_SECONDS)
+        for alarm in WATCHED.get(service, ()):
+            await case.shown(alarm)
         stage.production.signal(names, signal.SIGCONT)
         case.mended()

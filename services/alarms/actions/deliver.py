@@ -73,7 +73,7 @@ class Courier:
             return
         try:
             async with database.transaction() as tx:
-                await deliveries.give_back(tx, [one.message.delivery_id for one in cut_short], tx.now)
+                await deliveries.give_back(tx, cut_short, tx.now)
         except Exception as error:
             _log.warning("deliveries-not-given-back", count=len(cut_short), error=repr(error))
 
@@ -133,7 +133,7 @@ async def _put_off(tx: Transaction, known: Iterable[Destination], claimed: Seque
     concerned = {delivery.destination_id for delivery in claimed}
     opening = {one.destination_id: one.schedule.opens_at(tx.now) for one in known if one.destination_id in concerned}
     closed = {destination_id: opens for destination_id, opens in opening.items() if opens > tx.now}
-    await deliveries.give_back(tx, [one.message.delivery_id for one in claimed if one.destination_id in closed], tx.now)
+    await deliveries.give_back(tx, [one for one in claimed if one.destination_id in closed], tx.now)
     for destination_id, opens in closed.items():
         await deliveries.put_off(tx, destination_id, opens)
     return set(closed)

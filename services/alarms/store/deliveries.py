@@ -10,7 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import DateTime, Integer, Uuid, bindparam, case, delete, exists, func, or_, select, text, update
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, case, delete, exists, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -79,15 +79,15 @@ async def record(tx: Transaction, delivery: Delivery) -> bool:
     return done.first() is not None
 
 
-async def give_back(tx: Transaction, delivery_ids: Sequence[UUID], not_before: datetime) -> None:
-    """Take back claims of which nothing was sent: as if the attempt had never begun."""
-    if not delivery_ids:
+async def give_back(tx: Transaction, claims: Sequence[Delivery], not_before: datetime) -> None:
+    """Take back claims of which nothing was sent: as if the attempt had never begun. What was claimed anew meanwhile is not ours."""
+    if not claims:
         return
     row = _ROW
     before = case((col(row.attempts) > 1, "failed"), else_="waiting")
     values = {"state": before, "attempts": col(row.attempts) - 1, "not_before": not_before}
-    ours = (col(row.delivery_id).in_(delivery_ids), col(row.state) == "claimed")
-    await tx.session.execute(update(row).where(*ours).values(values))
+    begun = tuple_(col(row.delivery_id), col(row.attempts)).in_([(one.message.delivery_id, one.attempts) for one in claims])
+    await tx.session.execute(update(row).where(begun, col(row.state) == "claimed").values(values))
 
 
 async def put_off(tx: Transaction, destination_id: UUID, until: datetime) -> None:

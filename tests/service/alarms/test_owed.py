@@ -1,8 +1,10 @@
 """What is owed, where something comes in between: a stop, patience that was asked for, a raising that was given up, a long time."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from services.alarms.actions.deliver import Courier
 from services.alarms.actions.remind import give_up_beyond
@@ -32,6 +34,17 @@ async def test_a_courier_that_stops_gives_back_what_it_did_not_bring(alarms: Ala
     (row,) = await receivers.become(1, "sent")
     assert row["attempts"] == 1
     await ended([next_one])
+
+
+async def test_a_claim_that_was_taken_over_meanwhile_is_not_given_back(alarms: Alarms, receivers: Receivers) -> None:
+    await receivers.add(answer=hangs)
+    await alarms.bus.say(file_refused(1))
+    (row,) = await receivers.become(1, "claimed")
+    async with alarms.app.state.kit.database.transaction() as tx:
+        claim = await deliveries.find(tx, UUID(row["delivery_id"]))
+        assert claim is not None
+        await deliveries.give_back(tx, [replace(claim, attempts=claim.attempts - 1)], tx.now)
+    assert [one["state"] for one in await receivers.deliveries()] == ["claimed"]
 
 
 def _is_of(task: "asyncio.Task[Any]", courier: Courier) -> bool:
